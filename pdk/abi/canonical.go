@@ -3,8 +3,6 @@ package abi
 import (
 	"encoding/binary"
 	"math"
-	"slices"
-	"strings"
 )
 
 // AppendCanonical appends bytes that are the same for two values exactly when the values are Equal: a letter for the
@@ -17,7 +15,8 @@ import (
 //	l         a list: u32 count, items
 //	o         an object: u32 count, then name (as a string without its letter) and value, sorted by name
 //
-// with lengths little-endian. Missing and unknown append nothing.
+// with lengths little-endian. Missing and unknown, which equal nothing, append nothing: bytes of values that hold one
+// say nothing of equality. It allocates only for objects of more than 64 members.
 func AppendCanonical(dst []byte, v Value) []byte {
 	switch v.kind {
 	case Null:
@@ -57,12 +56,8 @@ func appendCanonicalString(dst []byte, s string) []byte {
 
 func appendCanonicalObject(dst []byte, items []Member) []byte {
 	dst = binary.LittleEndian.AppendUint32(append(dst, 'o'), uint32(len(items)))
-	var room [16]int32
-	order := room[:0]
-	for i := range items {
-		order = append(order, int32(i))
-	}
-	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(items[a].Name, items[b].Name) })
+	var room [64]int32
+	order := sortedByName(room[:0], items)
 	for _, i := range order {
 		dst = appendCanonicalString(dst, items[i].Name)
 		dst = AppendCanonical(dst, items[i].Value)

@@ -80,11 +80,8 @@ func ReadCases(src string) ([]Case, error) {
 
 // CaseOf takes a case out of an object, as ReadCases does.
 func CaseOf(v Value) (Case, error) {
-	f := fieldsOf(v, "cases")
-	c := Case{Name: f.text("name")}
-	if c.Name == "" {
-		f.wrong("name", "the case's name", v.Get("name"))
-	}
+	f := fieldsOf(v, "cases", strict)
+	c := Case{Name: f.required("name", "the case's name")}
 	request, _ := f.take("request")
 	want, _ := f.take("want")
 	c.Settings, _ = f.take("settings")
@@ -115,7 +112,7 @@ func onlyParts(request Value) error {
 }
 
 func wantOf(v Value) (Want, error) {
-	f := fieldsOf(v, "want")
+	f := fieldsOf(v, "want", strict)
 	w := Want{
 		Decision: f.decision("decision"), Code: Code(f.text("code")), Rule: f.text("rule"), Policy: f.text("policy"),
 		Warnings: f.texts("warnings"),

@@ -3,20 +3,28 @@ package abi
 import "strconv"
 
 // fields takes the members of one object by name and remembers the first thing wrong, so that a reader is a list of
-// what it takes. A member never taken is an error at the end.
+// what it takes. A member never taken is an error at the end, unless the reader is lenient: a guest ignores what it does
+// not know of what the host says.
 type fields struct {
-	items []Member
-	taken int
-	err   error
+	items   []Member
+	taken   int
+	lenient bool
+	err     error
 }
 
-func fieldsOf(v Value, what string) *fields {
-	f := &fields{items: v.items}
+// reading is how messages are read: strictly, or ignoring members that the contract lacks.
+type reading bool
+
+const (
+	strict  reading = false
+	lenient reading = true
+)
+
+func fieldsOf(v Value, what string, how reading) fields {
 	if v.kind != Object {
-		f.items = nil
-		f.err = &ShapeError{Member: what, Want: "an object", Got: v.kind}
+		return fields{err: &ShapeError{Member: what, Want: "an object", Got: v.kind}}
 	}
-	return f
+	return fields{items: v.items, lenient: bool(how)}
 }
 
 func (f *fields) take(name string) (Value, bool) {
@@ -62,6 +70,25 @@ func (f *fields) boolean(name string) bool {
 	return b
 }
 
+// required is a string that must be there and not be empty.
+func (f *fields) required(name, want string) string {
+	v, _ := f.take(name)
+	s := v.Text()
+	if s == "" {
+		f.wrong(name, want, v)
+	}
+	return s
+}
+
+// count is an integer that is not negative.
+func (f *fields) count(name string) int64 {
+	n := f.integer(name)
+	if n < 0 {
+		f.wrong(name, "0 or more", IntValue(n))
+	}
+	return n
+}
+
 func (f *fields) list(name string) []Member {
 	v, ok := f.take(name)
 	if ok && v.kind != List {
@@ -105,7 +132,7 @@ func (f *fields) version() {
 
 // end gives the first thing wrong, a member nobody took included.
 func (f *fields) end(known ...string) error {
-	if f.err != nil || f.taken == len(f.items) {
+	if f.err != nil || f.lenient || f.taken == len(f.items) {
 		return f.err
 	}
 	for i := range f.items {
@@ -166,6 +193,12 @@ func (o *object) texts(name string, ss []string) {
 		o.dst = AppendString(o.dst, s)
 	}
 	o.dst = append(o.dst, ']')
+}
+
+func (o *object) optionalTexts(name string, ss []string) {
+	if len(ss) > 0 {
+		o.texts(name, ss)
+	}
 }
 
 func (o *object) close() []byte { return append(o.dst, '}') }

@@ -2,8 +2,11 @@ package abi
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // MaxDepth is how deep JSON may nest.
@@ -29,19 +32,27 @@ func ReadValue(src string) (Value, error) {
 	return r.Read(src)
 }
 
-// Reader reads values into memory it uses again. The zero Reader is ready.
+// Reader reads values into memory it uses again. The zero Reader is ready; it is not safe for concurrent use.
 type Reader struct {
 	src   string
 	pos   int
 	stack []Member // members of the containers being read
 	arena []Member // members of the containers read
-	text  []byte   // an escaped string being decoded
+	text  []byte   // the escaped strings read, decoded
+	order []int32  // members of a large object, sorted
 }
 
-// Read reads one value as ReadValue does. The value is good until the next Read.
+// What a Reader keeps from one Read to the next: about 2.4 MiB of members and half a megabyte of text. More than that
+// was one large message, and goes.
+const (
+	keptMembers = 1 << 14
+	keptText    = 1 << 19
+)
+
+// Read reads one value as ReadValue does. The value, its strings included, is good until the next Read.
 func (r *Reader) Read(src string) (Value, error) {
-	r.src, r.pos = src, 0
-	r.stack, r.arena = r.stack[:0], r.arena[:0]
+	r.reset()
+	r.src = src
 	v, err := r.value(0)
 	if err != nil {
 		return Value{}, err
@@ -51,6 +62,16 @@ func (r *Reader) Read(src string) (Value, error) {
 		return Value{}, r.fail("unexpected " + quoteByte(src[r.pos]) + " after the value")
 	}
 	return v, nil
+}
+
+func (r *Reader) reset() {
+	if cap(r.stack) > keptMembers || cap(r.arena) > keptMembers {
+		r.stack, r.arena, r.order = nil, nil, nil
+	}
+	if cap(r.text) > keptText {
+		r.text = nil
+	}
+	r.pos, r.stack, r.arena, r.text = 0, r.stack[:0], r.arena[:0], r.text[:0]
 }
 
 func (r *Reader) fail(message string) error {
@@ -157,7 +178,7 @@ func (r *Reader) object(depth int) (Value, error) {
 		if done, err := r.next('}'); err != nil {
 			return Value{}, err
 		} else if done {
-			if name, twice := repeated(r.stack[base:]); twice {
+			if name, twice := r.repeated(r.stack[base:]); twice {
 				return Value{}, r.fail("member " + strconv.Quote(name) + " stands twice in the object that ends")
 			}
 			return Value{kind: Object, items: r.keep(base)}, nil
@@ -204,11 +225,11 @@ func (r *Reader) keep(base int) []Member {
 	return r.arena[from:len(r.arena):len(r.arena)]
 }
 
-// repeated finds a name that stands twice. Small objects are compared pair by pair, large ones through a map, so that
-// an object of a million members costs a million steps.
-func repeated(ms []Member) (string, bool) {
-	if len(ms) > 32 {
-		return repeatedMany(ms)
+// repeated finds a name that stands twice. Small objects are compared pair by pair, large ones sorted, so that an object
+// of a million members costs twenty million steps and not a million million.
+func (r *Reader) repeated(ms []Member) (string, bool) {
+	if len(ms) > 16 {
+		return r.repeatedMany(ms)
 	}
 	for i := range ms {
 		for j := range i {
@@ -220,15 +241,23 @@ func repeated(ms []Member) (string, bool) {
 	return "", false
 }
 
-func repeatedMany(ms []Member) (string, bool) {
-	seen := make(map[string]struct{}, len(ms))
-	for i := range ms {
-		if _, twice := seen[ms[i].Name]; twice {
-			return ms[i].Name, true
+func (r *Reader) repeatedMany(ms []Member) (string, bool) {
+	r.order = sortedByName(r.order[:0], ms)
+	for i := 1; i < len(r.order); i++ {
+		if name := ms[r.order[i]].Name; name == ms[r.order[i-1]].Name {
+			return name, true
 		}
-		seen[ms[i].Name] = struct{}{}
 	}
 	return "", false
+}
+
+// sortedByName appends the indexes of ms in the order of their names.
+func sortedByName(order []int32, ms []Member) []int32 {
+	for i := range ms {
+		order = append(order, int32(i))
+	}
+	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(ms[a].Name, ms[b].Name) })
+	return order
 }
 
 func (r *Reader) number() (Value, error) {
@@ -280,7 +309,7 @@ func (r *Reader) digits(noLeadingZero bool) bool {
 }
 
 func (r *Reader) numberOf(literal string, whole bool) (Value, error) {
-	if whole {
+	if whole && len(literal) <= len("-9223372036854775808") {
 		if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
 			return Value{kind: Int, bits: uint64(n), text: literal}, nil
 		}
@@ -327,26 +356,32 @@ func (r *Reader) rune() error {
 	return nil
 }
 
+// escaped reads on from the first backslash of a string that began at start. The string is decoded at the end of r.text,
+// where nothing changes it before the next Read; should r.text grow, the strings before it keep the older memory.
 func (r *Reader) escaped(start int) (string, error) {
-	r.text = append(r.text[:0], r.src[start:r.pos]...)
+	from := len(r.text)
+	r.text = append(r.text, r.src[start:r.pos]...)
 	for r.pos < len(r.src) {
 		c := r.src[r.pos]
 		switch {
 		case c == '"':
 			r.pos++
-			return string(r.text), nil
+			return unsafe.String(unsafe.SliceData(r.text[from:]), len(r.text)-from), nil
 		case c == '\\':
 			if err := r.escape(); err != nil {
 				return "", err
 			}
 		case c < 0x20:
 			return "", r.fail("control character in a string")
+		case c < utf8.RuneSelf:
+			r.text = append(r.text, c)
+			r.pos++
 		default:
-			from := r.pos
+			at := r.pos
 			if err := r.rune(); err != nil {
 				return "", err
 			}
-			r.text = append(r.text, r.src[from:r.pos]...)
+			r.text = append(r.text, r.src[at:r.pos]...)
 		}
 	}
 	return "", r.fail("string without end")

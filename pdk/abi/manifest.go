@@ -1,5 +1,7 @@
 package abi
 
+import "strings"
+
 // The custom sections of a module: its manifest, its cases, a compiled policy's sources, and what its direct entry reads.
 const (
 	SectionManifest = "agentmesh.plugin"
@@ -70,41 +72,48 @@ func AppendManifest(dst []byte, m *Manifest) []byte {
 	return o.close()
 }
 
-func (o *object) optionalTexts(name string, ss []string) {
-	if len(ss) > 0 {
-		o.texts(name, ss)
-	}
-}
-
-// ReadManifest reads a manifest strictly. Absent entry and stages read as extism and pre_tool.
+// ReadManifest reads a manifest strictly. Absent entry and stages read as extism and pre_tool. When the effective dates are
+// right, and whether the settings' schema is one, is checked by whoever goes by them.
 func ReadManifest(src string) (Manifest, error) {
 	v, err := ReadValue(src)
 	if err != nil {
 		return Manifest{}, err
 	}
-	f := fieldsOf(v, "manifest")
+	return ManifestOf(v)
+}
+
+// ManifestOf takes a manifest out of an object, as ReadManifest does.
+func ManifestOf(v Value) (Manifest, error) {
+	f := fieldsOf(v, "manifest", strict)
 	f.version()
 	m := Manifest{
 		Name: f.text("name"), Version: f.text("version"), Kind: f.text("kind"), Publisher: f.text("publisher"),
 		Description: f.text("description"), Effects: f.texts("effects"), EffectiveFrom: f.text("effective_from"),
 		EffectiveUntil: f.text("effective_until"), Citations: f.texts("citations"), Entry: f.text("entry"),
-		Stages: f.texts("stages"), MemoryPages: f.integer("memory_pages"), Fuel: f.integer("fuel"),
+		Stages: f.texts("stages"), MemoryPages: f.count("memory_pages"), Fuel: f.count("fuel"),
 	}
 	m.Settings, _ = f.take("settings")
-	m.check(f)
+	m.check(&f)
+	err := f.end("name", "version", "kind", "abi", "publisher", "description", "settings", "effects", "effective_from",
+		"effective_until", "citations", "entry", "stages", "memory_pages", "fuel")
+	if err != nil {
+		return Manifest{}, err
+	}
 	if m.Entry == "" {
 		m.Entry = EntryExtism
 	}
 	if len(m.Stages) == 0 {
 		m.Stages = []string{StagePreTool}
 	}
-	return m, f.end("name", "version", "kind", "abi", "publisher", "description", "settings", "effects", "effective_from",
-		"effective_until", "citations", "entry", "stages", "memory_pages", "fuel")
+	return m, nil
 }
 
 func (m *Manifest) check(f *fields) {
 	if !validName(m.Name) {
 		f.wrong("name", "scope/name of a-z, 0-9, '.' and '-'", StringValue(m.Name))
+	}
+	if !validVersion(m.Version) {
+		f.wrong("version", "a semantic version (1.2.3), or a local policy's digest (sha256:…)", StringValue(m.Version))
 	}
 	switch m.Kind {
 	case KindPolicy, KindCompliance, KindReward:
@@ -116,34 +125,85 @@ func (m *Manifest) check(f *fields) {
 	default:
 		f.wrong("entry", "extism or direct", StringValue(m.Entry))
 	}
+	if m.Settings.Exists() && m.Settings.kind != Object {
+		f.wrong("settings", "a JSON Schema, an object", m.Settings)
+	}
+	if m.MemoryPages > 1<<16 {
+		f.wrong("memory_pages", "at most 65536", IntValue(m.MemoryPages))
+	}
+	m.checkLists(f)
+}
+
+func (m *Manifest) checkLists(f *fields) {
 	for _, s := range m.Stages {
 		if s != StagePreTool && s != StagePostTool {
 			f.wrong("stages", "pre_tool or post_tool", StringValue(s))
 		}
 	}
 	for _, e := range m.Effects {
-		if d, ok := ParseDecision(e); !ok || d == Abstain {
+		d, ok := ParseDecision(e)
+		if !ok || d == Abstain {
 			f.wrong("effects", "decisions", StringValue(e))
 		}
-	}
-	if m.MemoryPages < 0 || m.Fuel < 0 {
-		f.wrong("memory_pages or fuel", "positive", IntValue(m.MemoryPages))
+		if d == Allow && m.Kind == KindCompliance {
+			f.wrong("effects", "without allow: compliance never allows", StringValue(e))
+		}
 	}
 }
 
-// validName reports whether s is scope/name, each a run of a-z, 0-9, '.' and '-'.
+// validName reports whether s is scope/name, each a run of a-z, 0-9, '.' and '-'. A run of dots alone would be another
+// folder where names become paths, so it is none.
 func validName(s string) bool {
-	slashes, run := 0, 0
+	scope, name, ok := strings.Cut(s, "/")
+	return ok && validSegment(scope) && validSegment(name)
+}
+
+func validSegment(s string) bool {
+	dots := 0
 	for i := range len(s) {
 		c := s[i]
 		switch {
-		case c == '/' && run > 0:
-			slashes, run = slashes+1, 0
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '.', c == '-':
-			run++
+		case c == '.':
+			dots++
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
 		default:
 			return false
 		}
 	}
-	return slashes == 1 && run > 0
+	return dots < len(s)
+}
+
+// validVersion reports whether s is a version of semver.org 2.0.0 or "sha256:" and 64 hexadecimal digits.
+func validVersion(s string) bool {
+	if digest, ok := strings.CutPrefix(s, "sha256:"); ok {
+		return len(digest) == 64 && strings.Trim(digest, hexDigits) == ""
+	}
+	s, build, hasBuild := strings.Cut(s, "+")
+	s, pre, hasPre := strings.Cut(s, "-")
+	if hasBuild && !validIdentifiers(build, false) || hasPre && !validIdentifiers(pre, true) {
+		return false
+	}
+	return strings.Count(s, ".") == 2 && validIdentifiers(s, true) && strings.Trim(s, "0123456789.") == ""
+}
+
+// validIdentifiers reports whether s is identifiers joined by dots; numeric ones of a version and a pre-release have no
+// leading zero.
+func validIdentifiers(s string, strictNumbers bool) bool {
+	for id := range strings.SplitSeq(s, ".") {
+		digits := 0
+		for i := range len(id) {
+			c := id[i]
+			switch {
+			case c >= '0' && c <= '9':
+				digits++
+			case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-':
+			default:
+				return false
+			}
+		}
+		if id == "" || strictNumbers && digits == len(id) && digits > 1 && id[0] == '0' {
+			return false
+		}
+	}
+	return true
 }

@@ -6,7 +6,9 @@ import (
 )
 
 // ParsePath reads a path as policies write it: names joined by dots, indexes and other names in brackets, as in
-// data.user["x-y"].rows[0]. A plain name is a letter or underscore followed by letters, digits and underscores (ASCII).
+// data.user["x-y"].rows[0]. A plain name is a letter or underscore followed by letters, digits and underscores (ASCII); a
+// name in brackets is a JSON string; an index is a decimal below 2^31 without leading zeros. A path below a list's item may
+// begin with a bracket.
 func ParsePath(s string) ([]Step, error) {
 	p := pathParser{src: s}
 	for p.pos < len(s) {
@@ -29,7 +31,7 @@ type pathParser struct {
 func (p *pathParser) step() error {
 	c := p.src[p.pos]
 	switch {
-	case c == '[' && len(p.steps) > 0:
+	case c == '[':
 		return p.bracket()
 	case c == '.' && len(p.steps) > 0:
 		p.pos++
@@ -60,19 +62,20 @@ func isNameByte(c byte, digits bool) bool {
 
 func (p *pathParser) bracket() error {
 	rest := p.src[p.pos+1:]
-	if quoted, err := strconv.QuotedPrefix(rest); err == nil && quoted[0] == '"' {
-		name, err := strconv.Unquote(quoted)
+	if rest != "" && rest[0] == '"' {
+		r := Reader{src: rest}
+		name, err := r.string()
 		if err != nil {
-			return err
+			return errors.New("name in brackets at byte " + strconv.Itoa(p.pos+1) + ": " + err.Error())
 		}
-		return p.close(Step{Name: name}, len(quoted))
+		return p.close(Step{Name: name}, r.pos)
 	}
 	n := 0
 	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
 		n++
 	}
 	i, err := strconv.ParseInt(rest[:n], 10, 32)
-	if err != nil {
+	if err != nil || n > 1 && rest[0] == '0' {
 		return errors.New("expected an index or a name in double quotes at byte " + strconv.Itoa(p.pos+1))
 	}
 	return p.close(Step{Index: int(i), IsIndex: true}, n)
@@ -98,7 +101,7 @@ func AppendPath(dst []byte, path []Step) []byte {
 			dst = append(dst, ']')
 		case !isPlainName(s.Name):
 			dst = append(dst, '[')
-			dst = strconv.AppendQuote(dst, s.Name)
+			dst = AppendString(dst, s.Name)
 			dst = append(dst, ']')
 		default:
 			if i > 0 {

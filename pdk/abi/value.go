@@ -239,8 +239,24 @@ func equalMembers(v, w Value) bool {
 	if len(v.items) != len(w.items) {
 		return false
 	}
-	for _, m := range v.items {
-		if !m.Value.Equal(w.Get(m.Name)) {
+	if len(v.items) > 16 {
+		return equalManyMembers(v.items, w.items)
+	}
+	for i := range v.items {
+		if !v.items[i].Value.Equal(w.Get(v.items[i].Name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// equalManyMembers compares member by member in the order of the names, so that large objects do not cost the square.
+func equalManyMembers(a, b []Member) bool {
+	var room [2][64]int32
+	as, bs := sortedByName(room[0][:0], a), sortedByName(room[1][:0], b)
+	for i := range as {
+		x, y := &a[as[i]], &b[bs[i]]
+		if x.Name != y.Name || !x.Value.Equal(y.Value) {
 			return false
 		}
 	}
