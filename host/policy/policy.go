@@ -53,7 +53,9 @@ type Rule struct {
 
 // Policy is a checked policy, its parents merged in: parents' rules first, in file order.
 type Policy struct {
-	Name        string
+	Name string
+	// File is the name the policy was loaded by, for messages.
+	File        string
 	Description string
 	Version     string
 	// Agents are globs over names and DIDs; empty selects every agent.
