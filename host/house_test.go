@@ -165,15 +165,21 @@ func undocumentedSpec(spec ast.Spec) []*ast.Ident {
 }
 
 func receiverExported(recv *ast.FieldList) bool {
-	exported := false
-	ast.Inspect(recv.List[0].Type, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok && !exported {
-			exported = id.IsExported()
-			return false
+	t := recv.List[0].Type
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.IndexListExpr:
+			t = x.X
+		case *ast.Ident:
+			return x.IsExported()
+		default:
+			return true
 		}
-		return true
-	})
-	return exported
+	}
 }
 
 // TestPackageVariablesStayAsTheyAre finds assignments to package variables: state that every caller shares and no
@@ -202,8 +208,8 @@ func TestPackageVariablesStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// assigned are the variables at the root of everything that a file's functions assign to, increment or take the
-// address of.
+// assigned are the variables at the root of everything that a file's functions assign to or increment, and
+// those whose address they take whole (the address of a table's row may be for speed).
 func assigned(file *ast.File) []*ast.Ident {
 	var out []*ast.Ident
 	add := func(e ast.Expr) {
@@ -225,8 +231,8 @@ func assigned(file *ast.File) []*ast.Ident {
 			case *ast.IncDecStmt:
 				add(n.X)
 			case *ast.UnaryExpr:
-				if n.Op == token.AND {
-					add(n.X)
+				if id, ok := n.X.(*ast.Ident); ok && n.Op == token.AND {
+					add(id)
 				}
 			}
 			return true
