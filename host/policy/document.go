@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,6 +19,10 @@ type document struct {
 	file  string
 	text  string
 	lines []int // where each line begins
+
+	// The place last asked for. Places are asked for from the first to the last, and a JSON file may be one long line.
+	near       Pos
+	nearOffset int
 }
 
 func newDocument(file, text string) *document {
@@ -33,8 +38,13 @@ func newDocument(file, text string) *document {
 // pos is the place of a byte offset; an offset beyond the end is the end.
 func (d *document) pos(offset int) Pos {
 	offset = min(offset, len(d.text))
-	line := sort.SearchInts(d.lines, offset+1) - 1
-	return Pos{Line: line + 1, Column: utf8.RuneCountInString(d.text[d.lines[line]:offset]) + 1}
+	line := sort.SearchInts(d.lines, offset+1)
+	start, column := d.lines[line-1], 1
+	if d.near.Line == line && d.nearOffset <= offset {
+		start, column = d.nearOffset, d.near.Column
+	}
+	d.near, d.nearOffset = Pos{Line: line, Column: column + utf8.RuneCountInString(d.text[start:offset])}, offset
+	return d.near
 }
 
 // offset is the byte offset of a place; a place beyond its line's end is that end.
@@ -42,22 +52,20 @@ func (d *document) offset(p Pos) int {
 	if p.Line < 1 || p.Line > len(d.lines) {
 		return len(d.text)
 	}
-	at := d.lines[p.Line-1]
-	for range p.Column - 1 {
-		if at >= len(d.text) || d.text[at] == '\n' {
-			break
-		}
+	at, column := d.lines[p.Line-1], 1
+	if d.near.Line == p.Line && d.near.Column <= p.Column {
+		at, column = d.nearOffset, d.near.Column
+	}
+	for ; column < p.Column && at < len(d.text) && d.text[at] != '\n'; column++ {
 		_, size := utf8.DecodeRuneInString(d.text[at:])
 		at += size
 	}
+	d.near, d.nearOffset = Pos{Line: p.Line, Column: column}, at
 	return at
 }
 
 // line is the text of a line, counted from 1, without its end.
 func (d *document) line(n int) string {
-	if n < 1 || n > len(d.lines) {
-		return ""
-	}
 	line, _, _ := strings.Cut(d.text[d.lines[n-1]:], "\n")
 	return strings.TrimSuffix(line, "\r")
 }
@@ -65,39 +73,61 @@ func (d *document) line(n int) string {
 // errorAt is an error at a place of this document. Without a line there is nothing to show of it.
 func (d *document) errorAt(pos Pos, hint, format string, args ...any) *Error {
 	e := &Error{File: d.file, Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint}
-	if pos.Line > 0 {
-		e.Excerpt = excerpt(d.line(pos.Line), pos)
+	if 0 < pos.Line && pos.Line <= len(d.lines) {
+		at := d.offset(pos) - d.lines[pos.Line-1]
+		line := d.line(pos.Line)
+		at = min(at, len(line))
+		e.Excerpt = excerpt(pos.Line, line[:at], line[at:])
 	}
 	return e
 }
 
-// excerptWidth is how many code points of a line are shown at most: a JSON file may be a single line.
-const excerptWidth = 100
+// How many code points of a line are shown before the caret, and in all: a JSON file may be a single line.
+const (
+	excerptBefore = 70
+	excerptWidth  = 110
+)
 
-// excerpt shows a line with a caret below the column. What would move the cursor is made harmless first; tabs are kept above and
-// below, so that the caret stands right however wide they are.
-func excerpt(line string, pos Pos) string {
-	runes := []rune(line)
-	column := min(pos.Column-1, len(runes))
-	first := max(0, min(column-excerptWidth*2/3, len(runes)-excerptWidth))
-	last := min(len(runes), first+excerptWidth)
+// excerpt shows a line, given as what stands before the caret and what stands from there on. What would move the cursor is
+// made harmless first; tabs are kept above and below, so that the caret stands right however wide they are.
+func excerpt(number int, before, after string) string {
+	left := lastRunes(before, excerptBefore)
+	right := firstRunes(after, excerptWidth-utf8.RuneCountInString(left))
 	var above, below strings.Builder
-	if first > 0 {
+	if len(left) < len(before) {
 		above.WriteString("…")
 		below.WriteString(" ")
 	}
-	for i, r := range runes[first:last] {
-		r = visible(r)
-		above.WriteRune(r)
-		if first+i < column {
-			below.WriteString(blank(r))
-		}
+	for _, r := range left {
+		above.WriteRune(visible(r))
+		below.WriteString(blank(visible(r)))
 	}
-	if last < len(runes) {
+	for _, r := range right {
+		above.WriteRune(visible(r))
+	}
+	if len(right) < len(after) {
 		above.WriteString("…")
 	}
-	number := fmt.Sprint(pos.Line)
-	return fmt.Sprintf("  %s | %s\n  %s | %s^", number, above.String(), strings.Repeat(" ", len(number)), below.String())
+	margin := strings.Repeat(" ", len(strconv.Itoa(number)))
+	return fmt.Sprintf("  %d | %s\n  %s | %s^", number, above.String(), margin, below.String())
+}
+
+func lastRunes(s string, n int) string {
+	at := len(s)
+	for ; n > 0 && at > 0; n-- {
+		_, size := utf8.DecodeLastRuneInString(s[:at])
+		at -= size
+	}
+	return s[at:]
+}
+
+func firstRunes(s string, n int) string {
+	at := 0
+	for ; n > 0 && at < len(s); n-- {
+		_, size := utf8.DecodeRuneInString(s[at:])
+		at += size
+	}
+	return s[:at]
 }
 
 func visible(r rune) rune {

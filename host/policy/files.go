@@ -37,6 +37,9 @@ type FS struct{ fs.FS }
 
 // ReadFile reads a file, and refuses one that is larger than any policy may be.
 func (f FS) ReadFile(name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, fmt.Errorf("%s lies outside the folder that policies are read from", name)
+	}
 	file, err := f.Open(name)
 	if err != nil {
 		return nil, err

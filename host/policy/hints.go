@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// suggest is the candidate nearest to what was written, or empty when none is near: a third of the word may differ.
+// suggest is the candidate nearest to what was written, or empty when none is near: a quarter of the word may differ.
 func suggest(word string, candidates []string) string {
-	best, least := "", len(word)/3+1
+	best, least := "", len(word)/4+1
 	for _, c := range candidates {
 		if strings.EqualFold(c, word) {
 			return c
@@ -23,7 +23,7 @@ func didYouMean(word string, candidates []string) string {
 	if near := suggest(word, candidates); near != "" {
 		return "did you mean " + near + "?"
 	}
-	return "known: " + strings.Join(candidates, ", ")
+	return "one of " + strings.Join(candidates, ", ")
 }
 
 // editDistance counts the insertions, deletions, substitutions and swaps of neighbours that make b of a, and stops caring

@@ -89,9 +89,10 @@ var symbols = [...]struct{ text, hint string }{
 
 // lex cuts a condition into tokens; the last one is always the end.
 func lex(src string) ([]token, *syntaxError) {
+	src = strings.TrimRight(src, space) // an error at the end is shown behind the last word
 	var tokens []token
 	for at := 0; ; {
-		at += len(src[at:]) - len(strings.TrimLeft(src[at:], " \t\r\n"))
+		at += len(src[at:]) - len(strings.TrimLeft(src[at:], space))
 		if at == len(src) {
 			return append(tokens, token{kind: tokenEnd, start: at, end: at}), nil
 		}
@@ -168,14 +169,14 @@ func lexNumber(src string, at int) (token, *syntaxError) {
 		return token{}, syntaxErrorf(at, "write 0.5 for a decimal, data.rows[0] for an item of a list", "a number cannot begin with a point")
 	case len(digits) > 1 && digits[0] == '0' && (isDigit(digits[1]) || isLetter(digits[1]) && digits[1]|0x20 != 'e'):
 		return token{}, syntaxErrorf(at, "numbers are decimal, without zeros in front", "%s is no number", text)
-	case !isNumber(digits):
+	case !isDecimal(digits):
 		return token{}, syntaxErrorf(at, "numbers look like 5, -5, 0.5 or 1e6", "%s is no number", text)
 	}
 	return token{tokenNumber, text, at, end}, nil
 }
 
-// isNumber reports whether s is digits, then perhaps a fraction, then perhaps an exponent.
-func isNumber(s string) bool {
+// isDecimal reports whether s is digits, then perhaps a fraction, then perhaps an exponent.
+func isDecimal(s string) bool {
 	s = strings.TrimLeft(s, decimals)
 	if fraction, ok := strings.CutPrefix(s, "."); ok {
 		s = strings.TrimLeft(fraction, decimals)
@@ -190,4 +191,7 @@ func isNumber(s string) bool {
 	return s[0]|0x20 == 'e' && exponent != "" && strings.TrimLeft(exponent, decimals) == ""
 }
 
-const decimals = "0123456789"
+const (
+	decimals = "0123456789"
+	space    = " \t\r\n"
+)

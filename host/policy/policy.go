@@ -66,7 +66,7 @@ type Policy struct {
 	Conflict Conflict
 	Rules    []Rule
 	// Sources are the files read, the policy's own first, then its parents in the order they were named.
-	Sources []Source
+	Sources Sources
 }
 
 // Source is one policy file: its name as given (relative to the policy's own folder for parents) and its text.

@@ -54,7 +54,7 @@ func unescape(src string, at int) (r rune, size int, err *syntaxError) {
 		return 0, 0, syntaxErrorf(at, `write \u and four digits`, `unknown escape \x`)
 	default:
 		r, _ := utf8.DecodeRuneInString(src[at+1:])
-		return 0, 0, syntaxErrorf(at, fmt.Sprintf(`a backslash itself is written \\, as in '\\%c'`, r), `unknown escape \%c`, r)
+		return 0, 0, syntaxErrorf(at, fmt.Sprintf(`a backslash itself is written \\, as in '\\%c'; within YAML's double quotes it is doubled again`, r), `unknown escape \%c`, r)
 	}
 }
 
