@@ -71,7 +71,7 @@ func ReadCases(src string) ([]Case, error) {
 			return nil, err
 		}
 		if _, twice := names[out[i].Name]; twice {
-			return nil, &ShapeError{Member: "name", Want: "unlike every other case's", Got: String}
+			return nil, &ShapeError{Member: "name", Want: "unlike every other case's", Kindred: true}
 		}
 		names[out[i].Name] = struct{}{}
 	}
@@ -105,7 +105,7 @@ func onlyParts(request Value) error {
 	var q Request
 	for _, m := range request.items {
 		if m.Name != "abi" && q.part(m.Name) == nil {
-			return &ShapeError{Member: m.Name, Want: "left out: a request has no such part", Got: m.Value.kind}
+			return &ShapeError{Member: m.Name, Want: "left out: a request has no such part", Kindred: true}
 		}
 	}
 	return nil

@@ -70,12 +70,21 @@ func (f *fields) boolean(name string) bool {
 	return b
 }
 
+// refuse is wrong where the kind is right and the value is not.
+func (f *fields) refuse(name, want string) {
+	if f.err == nil {
+		f.err = &ShapeError{Member: name, Want: want, Kindred: true}
+	}
+}
+
 // required is a string that must be there and not be empty.
 func (f *fields) required(name, want string) string {
 	v, _ := f.take(name)
-	s := v.Text()
-	if s == "" {
+	s, ok := v.Str()
+	if !ok {
 		f.wrong(name, want, v)
+	} else if s == "" {
+		f.refuse(name, want)
 	}
 	return s
 }
@@ -84,22 +93,30 @@ func (f *fields) required(name, want string) string {
 func (f *fields) count(name string) int64 {
 	n := f.integer(name)
 	if n < 0 {
-		f.wrong(name, "0 or more", IntValue(n))
+		f.refuse(name, "0 or more")
 	}
 	return n
 }
 
 func (f *fields) list(name string) []Member {
 	v, ok := f.take(name)
-	if ok && v.kind != List {
+	if !ok {
+		return nil
+	}
+	return f.listOf(name, v)
+}
+
+func (f *fields) listOf(name string, v Value) []Member {
+	if v.kind != List {
 		f.wrong(name, "a list", v)
 		return nil
 	}
 	return v.items
 }
 
-func (f *fields) texts(name string) []string {
-	items := f.list(name)
+func (f *fields) texts(name string) []string { return f.textsOf(name, f.list(name)) }
+
+func (f *fields) textsOf(name string, items []Member) []string {
 	if len(items) == 0 {
 		return nil
 	}
@@ -115,18 +132,19 @@ func (f *fields) texts(name string) []string {
 }
 
 func (f *fields) decision(name string) Decision {
-	v, _ := f.take(name)
-	d, ok := ParseDecision(v.Text())
+	d, ok := ParseDecision(f.required(name, "a decision"))
 	if !ok {
-		f.wrong(name, "one of allow, deny, require_approval, warn, log", v)
+		f.refuse(name, "one of allow, deny, require_approval, warn, log")
 	}
 	return d
 }
 
 func (f *fields) version() {
 	v, _ := f.take("abi")
-	if n, ok := v.Int(); !ok || n != Version {
+	if n, ok := v.Int(); !ok {
 		f.wrong("abi", strconv.Itoa(Version), v)
+	} else if n != Version {
+		f.refuse("abi", strconv.Itoa(Version))
 	}
 }
 
@@ -137,7 +155,7 @@ func (f *fields) end(known ...string) error {
 	}
 	for i := range f.items {
 		if !listed(known, f.items[i].Name) {
-			return &ShapeError{Member: f.items[i].Name, Want: "left out: the contract has no such member", Got: f.items[i].Value.kind}
+			return &ShapeError{Member: f.items[i].Name, Want: "left out: the contract has no such member", Kindred: true}
 		}
 	}
 	return nil

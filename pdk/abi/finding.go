@@ -72,7 +72,7 @@ func readObligations(items []Member, how reading) ([]Obligation, error) {
 // mistake and no obligation.
 func (b *Obligation) read(v Value, how reading) error {
 	f := fieldsOf(v, "obligations", how)
-	b.Kind, b.Rule = ObligationKind(f.text("kind")), f.required("rule", "the rule's name")
+	b.Kind, b.Rule = ObligationKind(f.required("kind", "one of limit, approval, redact")), f.required("rule", "the rule's name")
 	switch b.Kind {
 	case ObligationLimit:
 		b.Limit = f.required("limit", `a limit like "100/hour"`)
@@ -85,7 +85,7 @@ func (b *Obligation) read(v Value, how reading) error {
 		f.paths(b.Paths)
 		return f.end("kind", "rule", "paths")
 	default:
-		f.wrong("kind", "one of limit, approval, redact", v.Get("kind"))
+		f.refuse("kind", "one of limit, approval, redact")
 		return f.end()
 	}
 }
@@ -96,7 +96,7 @@ func (f *fields) paths(paths []string) {
 	for _, s := range paths {
 		p, err := ParsePath(s)
 		if err != nil || q.part(p[0].Name) == nil {
-			f.wrong("paths", "paths into the request", StringValue(s))
+			f.refuse("paths", "paths into the request")
 		}
 	}
 	if len(paths) == 0 {
@@ -162,7 +162,7 @@ func readFinding(v Value) (Finding, error) {
 		Priority: f.integer("priority"),
 	}
 	if out.Decision == Abstain {
-		f.wrong("decision", "one of allow, deny, require_approval, warn, log", v.Get("decision"))
+		f.refuse("decision", "one of allow, deny, require_approval, warn, log")
 	}
 	obligations := f.list("obligations")
 	err := f.end("decision", "rule", "reason", "priority", "obligations")

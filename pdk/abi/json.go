@@ -262,16 +262,18 @@ func sortedByName(order []int32, ms []Member) []int32 {
 
 func (r *Reader) number() (Value, error) {
 	start := r.pos
-	if r.src[r.pos] == '-' {
-		r.pos++
-	}
-	if !r.digits(true) {
+	r.at('-')
+	switch n := r.digits(); {
+	case n == 0:
 		return Value{}, r.fail("expected a digit")
+	case n > 1 && r.src[r.pos-n] == '0':
+		r.pos -= n
+		return Value{}, r.fail("number with a leading zero")
 	}
 	whole := true
 	if r.at('.') {
 		whole = false
-		if !r.digits(false) {
+		if r.digits() == 0 {
 			return Value{}, r.fail("expected a digit after the point")
 		}
 	}
@@ -280,7 +282,7 @@ func (r *Reader) number() (Value, error) {
 		if !r.at('+') {
 			r.at('-')
 		}
-		if !r.digits(false) {
+		if r.digits() == 0 {
 			return Value{}, r.fail("expected a digit in the exponent")
 		}
 	}
@@ -295,17 +297,13 @@ func (r *Reader) at(b byte) bool {
 	return false
 }
 
-// digits takes a run of digits; a whole part has no leading zero.
-func (r *Reader) digits(noLeadingZero bool) bool {
+// digits takes a run of digits and counts them.
+func (r *Reader) digits() int {
 	start := r.pos
 	for r.pos < len(r.src) && r.src[r.pos] >= '0' && r.src[r.pos] <= '9' {
 		r.pos++
 	}
-	if noLeadingZero && r.pos-start > 1 && r.src[start] == '0' {
-		r.pos = start + 1
-		return false
-	}
-	return r.pos > start
+	return r.pos - start
 }
 
 func (r *Reader) numberOf(literal string, whole bool) (Value, error) {
@@ -316,6 +314,7 @@ func (r *Reader) numberOf(literal string, whole bool) (Value, error) {
 	}
 	f, err := strconv.ParseFloat(literal, 64)
 	if err != nil {
+		r.pos -= len(literal)
 		return Value{}, r.fail("number out of range")
 	}
 	return Value{kind: Float, bits: math.Float64bits(f), text: literal}, nil

@@ -87,7 +87,7 @@ func ManifestOf(v Value) (Manifest, error) {
 	f := fieldsOf(v, "manifest", strict)
 	f.version()
 	m := Manifest{
-		Name: f.text("name"), Version: f.text("version"), Kind: f.text("kind"), Publisher: f.text("publisher"),
+		Name: f.required("name", "scope/name"), Version: f.required("version", "a version"), Kind: f.required("kind", "a kind"), Publisher: f.text("publisher"),
 		Description: f.text("description"), Effects: f.texts("effects"), EffectiveFrom: f.text("effective_from"),
 		EffectiveUntil: f.text("effective_until"), Citations: f.texts("citations"), Entry: f.text("entry"),
 		Stages: f.texts("stages"), MemoryPages: f.count("memory_pages"), Fuel: f.count("fuel"),
@@ -110,26 +110,26 @@ func ManifestOf(v Value) (Manifest, error) {
 
 func (m *Manifest) check(f *fields) {
 	if !validName(m.Name) {
-		f.wrong("name", "scope/name of a-z, 0-9, '.' and '-'", StringValue(m.Name))
+		f.refuse("name", "scope/name of a-z, 0-9, '.' and '-'")
 	}
 	if !validVersion(m.Version) {
-		f.wrong("version", "a semantic version (1.2.3), or a local policy's digest (sha256:…)", StringValue(m.Version))
+		f.refuse("version", "a semantic version (1.2.3), or a local policy's digest (sha256:…)")
 	}
 	switch m.Kind {
 	case KindPolicy, KindCompliance, KindReward:
 	default:
-		f.wrong("kind", "one of policy, compliance, reward", StringValue(m.Kind))
+		f.refuse("kind", "one of policy, compliance, reward")
 	}
 	switch m.Entry {
 	case "", EntryExtism, EntryDirect:
 	default:
-		f.wrong("entry", "extism or direct", StringValue(m.Entry))
+		f.refuse("entry", "extism or direct")
 	}
 	if m.Settings.Exists() && m.Settings.kind != Object {
 		f.wrong("settings", "a JSON Schema, an object", m.Settings)
 	}
 	if m.MemoryPages > 1<<16 {
-		f.wrong("memory_pages", "at most 65536", IntValue(m.MemoryPages))
+		f.refuse("memory_pages", "at most 65536")
 	}
 	m.checkLists(f)
 }
@@ -137,16 +137,16 @@ func (m *Manifest) check(f *fields) {
 func (m *Manifest) checkLists(f *fields) {
 	for _, s := range m.Stages {
 		if s != StagePreTool && s != StagePostTool {
-			f.wrong("stages", "pre_tool or post_tool", StringValue(s))
+			f.refuse("stages", "pre_tool or post_tool")
 		}
 	}
 	for _, e := range m.Effects {
 		d, ok := ParseDecision(e)
 		if !ok || d == Abstain {
-			f.wrong("effects", "decisions", StringValue(e))
+			f.refuse("effects", "decisions")
 		}
 		if d == Allow && m.Kind == KindCompliance {
-			f.wrong("effects", "without allow: compliance never allows", StringValue(e))
+			f.refuse("effects", "without allow: compliance never allows")
 		}
 	}
 }

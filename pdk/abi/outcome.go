@@ -41,13 +41,13 @@ func ReadOutcome(src string) (Outcome, error) {
 func outcomeOf(v Value, how reading) (Outcome, error) {
 	f := fieldsOf(v, "outcome", how)
 	out := Outcome{
-		DecisionID: f.required("decision_id", "the decision's id"), Status: OutcomeStatus(f.text("status")),
+		DecisionID: f.required("decision_id", "the decision's id"), Status: OutcomeStatus(f.required("status", "one of ok, error, withheld, cancelled")),
 		Bytes: f.count("bytes"), MS: f.count("ms"),
 	}
 	switch out.Status {
 	case OutcomeOK, OutcomeError, OutcomeWithheld, OutcomeCancelled:
 	default:
-		f.wrong("status", "one of ok, error, withheld, cancelled", v.Get("status"))
+		f.refuse("status", "one of ok, error, withheld, cancelled")
 	}
 	if err := f.end("decision_id", "status", "bytes", "ms"); err != nil {
 		return Outcome{}, err
@@ -121,13 +121,18 @@ func ReadScore(src string) (Score, error) {
 		return Score{}, err
 	}
 	f := fieldsOf(v, "score", strict)
-	out := Score{Delta: f.integer("delta"), Reasons: f.texts("reasons")}
-	if d := v.Get("delta"); d.kind != Int || out.Delta < -1000 || out.Delta > 1000 {
-		f.wrong("delta", "an integer from -1000 to 1000", d)
+	delta, _ := f.take("delta")
+	reasons, ok := f.take("reasons")
+	n, whole := delta.Int()
+	switch {
+	case !whole:
+		f.wrong("delta", "an integer from -1000 to 1000", delta)
+	case n < -1000 || n > 1000:
+		f.refuse("delta", "an integer from -1000 to 1000")
+	case !ok:
+		f.wrong("reasons", "a list of strings", reasons)
 	}
-	if r := v.Get("reasons"); r.kind != List {
-		f.wrong("reasons", "a list of strings", r)
-	}
+	out := Score{Delta: n, Reasons: f.textsOf("reasons", f.listOf("reasons", reasons))}
 	if err := f.end("delta", "reasons"); err != nil {
 		return Score{}, err
 	}

@@ -102,7 +102,7 @@ func RequestOf(v Value) (Request, error) {
 	for _, m := range v.Items() {
 		if m.Name == "abi" {
 			if n, ok := m.Value.Int(); !ok || n != Version {
-				return Request{}, &ShapeError{Member: "abi", Want: strconv.Itoa(Version), Got: m.Value.Kind()}
+				return Request{}, &ShapeError{Member: "abi", Want: strconv.Itoa(Version), Got: m.Value.Kind(), Kindred: ok}
 			}
 			continue
 		}
@@ -118,16 +118,23 @@ func RequestOf(v Value) (Request, error) {
 	return q, nil
 }
 
-// ShapeError says which member of a message is not what the contract takes.
+// ShapeError says which member of a message is not what the contract takes. It never holds the value, which may be
+// secret.
 type ShapeError struct {
 	Member string
 	Want   string
 	Got    Kind
+	// Kindred says that the kind is right and the value is not.
+	Kindred bool
 }
 
-// Error names the member, what it must be and what it is.
+// Error names the member, what it must be and, where that is the mistake, what kind of value it is.
 func (e *ShapeError) Error() string {
-	return strconv.Quote(e.Member) + " must be " + e.Want + ", not " + e.Got.String()
+	s := strconv.Quote(e.Member) + " must be " + e.Want
+	if e.Kindred {
+		return s
+	}
+	return s + ", not " + e.Got.String()
 }
 
 // AppendRequest appends the request in the contract's order.

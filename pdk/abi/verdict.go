@@ -92,7 +92,7 @@ func verdictOf(v Value, how reading) (Verdict, error) {
 		Set: f.text("set"), ID: f.text("id"), Enforced: f.boolean("enforced"),
 	}
 	if !out.Decision.Deciding() {
-		f.wrong("decision", "one of allow, deny, require_approval", v.Get("decision"))
+		f.refuse("decision", "one of allow, deny, require_approval")
 	}
 	judges, obligations := f.list("judges"), f.list("obligations")
 	err := f.end("decision", "code", "rule", "policy", "reason", "warnings", "judges", "obligations", "retry_after", "set", "id", "enforced")
