@@ -1,0 +1,2 @@
+// Package ledger is the tamper-evident log of everything that was decided.
+package ledger

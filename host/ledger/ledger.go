@@ -1,0 +1,342 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"agentmesh/host/store"
+)
+
+// Config says where a ledger is and how it is kept.
+type Config struct {
+	// Dir is the ledger folder, Keys the folder of its keys, both 0700; they are made when they are not there, their
+	// parents must be. In a state folder: "ledger" and "keys".
+	Dir, Keys string
+	// Mode says when Append returns.
+	Mode Mode
+	// Index is the database for queries; without one they read the log itself, which gives the same answers.
+	Index *store.DB
+	// Anchors get every checkpoint; see Anchor.
+	Anchors []Anchor
+	// Report is told what went wrong in the background: tiles, index, anchors. Appends go on. It may be nil.
+	Report func(error)
+	// Clock gives the time of entries that have none; nil is time.Now.
+	Clock func() time.Time
+	// About is a JSON value for the opening entry's body, under "about": version, command. Empty leaves it out.
+	About []byte
+
+	open  opener        // tests put faults in
+	every time.Duration // between checkpoints
+}
+
+// Ledger is one process's shard, open for writing. It is safe for concurrent use.
+type Ledger struct {
+	config    Config
+	keys      *keyring
+	shard     int
+	lock      *os.File
+	journal   *journal
+	publisher *publisher
+	index     *index
+	anchors   []*anchoring
+	moved     chan struct{}
+	flushes   chan chan error
+	quit      chan struct{}
+	done      chan struct{}
+	closing   sync.Once
+	closeErr  error
+	buffers   sync.Pool
+}
+
+// checkpointEvery is the least time between checkpoints.
+const checkpointEvery = time.Second
+
+// Open takes the lowest free shard of the ledger in c.Dir, sets right what a killed process left behind, and writes the
+// opening entry. A shard that is not as it was left gives a *DamageError and is not touched.
+func Open(ctx context.Context, c Config) (*Ledger, error) {
+	l := &Ledger{
+		config: c.withDefaults(), moved: make(chan struct{}, 1), flushes: make(chan chan error),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	l.buffers.New = func() any { return new([]byte) }
+	if err := l.open(ctx); err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", c.Dir, err)
+	}
+	return l, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Report == nil {
+		c.Report = func(error) {}
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.open == nil {
+		c.open = openDisk
+	}
+	if c.every <= 0 {
+		c.every = checkpointEvery
+	}
+	return c
+}
+
+func (l *Ledger) open(ctx context.Context) (err error) {
+	if err := makeDir(l.config.Dir); err != nil {
+		return err
+	}
+	if l.keys, err = openKeys(l.config.Keys); err != nil {
+		return err
+	}
+	if l.shard, l.lock, err = takeShard(l.config.Dir, l.keys); err != nil {
+		return err
+	}
+	r := recovery{dir: shardDir(l.config.Dir, l.shard), shard: l.shard, keys: l.keys, open: l.config.open}
+	if l.journal, l.publisher, err = r.run(l.config.Mode); err != nil {
+		l.lock.Close()
+		return err
+	}
+	l.journal.moved = l.notice
+	l.journal.start()
+	if err := l.begin(ctx, r.result); err != nil {
+		l.journal.close()
+		for _, a := range l.anchors {
+			a.close()
+		}
+		l.lock.Close()
+		return err
+	}
+	go l.follow()
+	return nil
+}
+
+// begin writes the opening entry and signs it, so that a shard never stands without a checkpoint.
+func (l *Ledger) begin(ctx context.Context, r recovered) error {
+	if l.config.Index != nil {
+		ix, err := newIndex(ctx, l.config.Index, l.config.Dir, l.keys.Key)
+		if err != nil {
+			return err
+		}
+		l.index = ix
+	}
+	for _, a := range l.config.Anchors {
+		l.anchors = append(l.anchors, startAnchoring(a, l.config.Report))
+	}
+	body, err := l.openingBody(r)
+	if err != nil {
+		return err
+	}
+	if _, err := l.Append(ctx, Entry{Kind: KindStart, ID: newEntryID(), Body: body}); err != nil {
+		return err
+	}
+	return l.publish(ctx)
+}
+
+func newEntryID() string {
+	b := make([]byte, 16)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// openingBody is {"mode":"sync","pid":1,"shards":[…],"recovered":{"cut":n,"rewritten":[…]},"about":…}.
+func (l *Ledger) openingBody(r recovered) ([]byte, error) {
+	b := appendString([]byte(`{"mode":`), l.config.Mode.String())
+	b = strconv.AppendInt(append(b, `,"pid":`...), int64(os.Getpid()), 10)
+	b, err := appendSiblings(append(b, `,"shards":`...), l.config.Dir, l.keys, l.shard)
+	if err != nil {
+		return nil, err
+	}
+	if r.cut > 0 || len(r.rewritten) > 0 {
+		b = strconv.AppendInt(append(b, `,"recovered":{"cut":`...), r.cut, 10)
+		b = append(b, `,"rewritten":[`...)
+		for i, path := range r.rewritten {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, path)
+		}
+		b = append(b, "]}"...)
+	}
+	if len(l.config.About) > 0 {
+		b = append(append(b, `,"about":`...), l.config.About...)
+	}
+	return append(b, '}'), nil
+}
+
+// Append writes an entry and returns its place when it is as durable as the mode promises. When ctx ends first, the error
+// is ctx's and the entry may still come to stand in the ledger. A *StoppedError means that nothing is taken any more.
+func (l *Ledger) Append(ctx context.Context, e Entry) (ID, error) {
+	return l.enqueue(ctx, &e, l.journal.append)
+}
+
+// AppendAsync queues an entry and returns its place: it follows what was appended before, is written with the next entry
+// that somebody waits for or within a tenth of a second, and is safe when Close has returned nil. It waits only when very
+// much is queued already.
+func (l *Ledger) AppendAsync(ctx context.Context, e Entry) (ID, error) {
+	return l.enqueue(ctx, &e, l.journal.appendLazy)
+}
+
+func (l *Ledger) enqueue(ctx context.Context, e *Entry, add func(context.Context, []byte, []byte) (int64, error)) (ID, error) {
+	if e.Time.IsZero() {
+		e.Time = l.config.Clock()
+	}
+	buf := l.buffers.Get().(*[]byte)
+	defer l.buffers.Put(buf)
+	entry, apart, err := e.encode((*buf)[:0])
+	*buf = entry
+	if err != nil {
+		return ID{}, fmt.Errorf("append to the ledger: %w", err)
+	}
+	var body []byte
+	if apart {
+		body = e.Body
+	}
+	index, err := add(ctx, entry, body)
+	if err != nil {
+		return ID{}, fmt.Errorf("append to the ledger: %w", err)
+	}
+	return ID{l.shard, index}, nil
+}
+
+// Shard is the number of the shard that this process writes.
+func (l *Ledger) Shard() int { return l.shard }
+
+// Key is the public key that verifies the ledger.
+func (l *Ledger) Key() Key { return l.keys.Key }
+
+// HMAC returns HMAC-SHA-256 of data under the ledger's own secret, in hex. It stands for strings that are too long, or too
+// easily guessed, to be kept or to be hashed plainly.
+func (l *Ledger) HMAC(data string) string { return l.keys.mac(data) }
+
+// Err says why the ledger takes nothing any more; nil while it does.
+func (l *Ledger) Err() error { return l.journal.failure() }
+
+// Flush makes everything that was queued durable, whatever the mode, and signs a checkpoint over it.
+func (l *Ledger) Flush(ctx context.Context) error {
+	if _, err := l.journal.flush(ctx); err != nil {
+		return err
+	}
+	request := make(chan error, 1)
+	select {
+	case l.flushes <- request:
+		return <-request
+	case <-l.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// notice tells follow that there is something new; it never waits.
+func (l *Ledger) notice() {
+	select {
+	case l.moved <- struct{}{}:
+	default:
+	}
+}
+
+// follow publishes what was appended, at most once in config.every, until the ledger is closed.
+func (l *Ledger) follow() {
+	defer close(l.done)
+	pause := time.NewTimer(0)
+	<-pause.C
+	for {
+		select {
+		case <-l.quit:
+			return
+		case request := <-l.flushes:
+			request <- l.publish(context.Background())
+			continue
+		case <-l.moved:
+		}
+		if err := l.publish(context.Background()); err != nil && l.Err() == nil {
+			l.config.Report(fmt.Errorf("ledger shard %d: publish: %w", l.shard, err))
+		}
+		pause.Reset(l.config.every)
+		l.rest(pause)
+	}
+}
+
+// rest waits for the timer, but not to flush or to quit.
+func (l *Ledger) rest(pause *time.Timer) {
+	for {
+		select {
+		case <-pause.C:
+			return
+		case <-l.quit:
+			return
+		case request := <-l.flushes:
+			request <- l.publish(context.Background())
+		}
+	}
+}
+
+// publish brings tiles, checkpoint, anchors and index up to what is acknowledged.
+func (l *Ledger) publish(ctx context.Context) error {
+	limit := l.journal.acknowledged()
+	if l.config.Mode == OS && l.journal.failure() == nil {
+		// What is signed must be on the disk, or a power cut would leave a signature over nothing.
+		durable, err := l.journal.flush(ctx)
+		if err != nil {
+			return err
+		}
+		limit = durable
+	} else if l.config.Mode == OS {
+		return nil
+	}
+	return l.publishTo(ctx, limit)
+}
+
+func (l *Ledger) publishTo(ctx context.Context, limit int64) error {
+	if err := l.publisher.advance(limit); err != nil {
+		return err
+	}
+	signed, err := l.publisher.checkpoint()
+	if err != nil || signed == nil {
+		return err
+	}
+	for _, a := range l.anchors {
+		a.offer(signed)
+	}
+	if err := l.publisher.settle(); err != nil {
+		return err
+	}
+	if l.index != nil {
+		return l.index.update(ctx, l.shard, indexStep)
+	}
+	return nil
+}
+
+// Close writes the closing entry, signs everything, and frees the shard.
+func (l *Ledger) Close() error {
+	l.closing.Do(func() {
+		l.closeErr = l.close()
+	})
+	return l.closeErr
+}
+
+func (l *Ledger) close() error {
+	ctx := context.Background()
+	body, err := appendSiblings([]byte(`{"shards":`), l.config.Dir, l.keys, l.shard)
+	if err == nil {
+		_, err = l.Append(ctx, Entry{Kind: KindStop, ID: newEntryID(), Body: append(body, '}')})
+	}
+	close(l.quit)
+	<-l.done
+	closeErr := l.journal.close()
+	if closeErr == nil { // everything is synced, in either mode
+		closeErr = l.publishTo(ctx, l.journal.acknowledged())
+	}
+	for _, a := range l.anchors {
+		a.close()
+	}
+	l.publisher.cursor.close()
+	return errors.Join(err, closeErr, l.lock.Close())
+}
