@@ -7,57 +7,65 @@ package abi
 //
 //	evaluate(mode i32) -> (fired i32)
 //
-// with memory exported as "memory". All numbers are little-endian. The module writes to nothing but its result area, so
-// there is nothing to restore between calls.
+// with memory exported as "memory". All numbers are little-endian. The module writes to nothing but its result area and
+// two globals that every call sets anew, so there is nothing to restore between calls. It traps (unreachable) when the
+// values it is given ask for more work than one call may do.
 //
 // # Slots
 //
 // A slot is 32 bytes, aligned to 8:
 //
 //	+0   u32  tag     one of the Slot* tags
-//	+4   u32  id      interned id (strings, null, booleans), else 0
-//	+8   u32  ptr     strings and lists: address; composites flagged canonical: address of the canonical bytes
-//	+12  u32  len     strings: bytes; lists: items; objects: length of the canonical bytes, or 0
+//	+4   u32  id      interned id (null, booleans, and strings of slots flagged id), else 0
+//	+8   u32  ptr     strings and lists: address; else 0
+//	+12  u32  len     strings: bytes; lists: items; else 0
 //	+16  f64  number  integers (rounded to nearest) and floats; NaN for everything else
-//	+24  u64  extra   integers: the exact int64; strings flagged mask: their bigram mask; lists flagged canonical: ptr
-//	                  (low half) and length (high half) of the canonical bytes; else 0
+//	+24  u64  extra   integers: the exact int64; strings flagged mask: their bigram mask; lists and objects flagged
+//	                  canonical: address (low half) and length (high half) of the canonical bytes; else 0
 //
 // Interned ids: 0 is every string that no rule names, every number and composite, and absence; 1, 2 and 3 are false,
 // true and null; from 4 on the strings that rules compare with, in the order the module lists them. Two values with the
 // same id other than 0 are equal.
 //
 // String bytes are written only for slots flagged bytes, masks only for those flagged mask, and list items only for those
-// flagged items. A list's items are records of 1+n slots one after the other: the item itself, then the n paths below it
-// that the module lists for its items. What does not fit the module's memory is refused, never cut.
+// flagged items (the count always). A list's items are records of 1+n slots one after the other: the item itself, then
+// the n paths below it that the module lists for its items. What does not fit the module's memory is refused, never cut.
+// The host keeps 8 bytes of memory on either side of a string readable: a module may look at them, whatever they hold.
 //
 // Canonical bytes make deep equality a comparison of bytes: two values are equal (Value.Equal) exactly when these bytes
-// are (AppendCanonical).
+// are (AppendCanonical). A list or object with an unknown value anywhere inside has CanonicalUnknown for their length.
+//
+// Mistyped is the tag of a value that the slot cannot hold: a string that is not UTF-8; in a slot flagged lower whatever
+// is no string, in one flagged len whatever is neither string nor list, absence included. An atom over it is
+// indeterminate, but it exists.
 //
 // # Modes and results
 //
 // A rule's condition, with every "not" moved to its atoms, only joins atoms by "and" and "or". The mode says what an atom
-// counts as when its truth cannot be told:
+// counts as when its truth cannot be told, and which stage's rules are asked:
 //
 //	bit 0  ModeIndeterminate  an indeterminate atom counts as true
 //	bit 1  ModeUnknown        an atom over an unknown value counts as true
+//	bit 2  ModePost           the rules of stage post_tool, instead of those of pre_tool
 //
-// One call evaluates every rule in the mode given and then, with both bits cleared in turn, those parts of the rules in
-// which something fired. The result area holds `fired` u32 words, each (mode << 24 | rule), rule being the index in the
-// module's rule table; a word may stand there more than once. Asked in mode 1, a rule listed under mode 1 is true or
-// indeterminate, one listed under mode 0 as well is true. Asked in mode 3, rules listed under 3 can still fire when what
-// is unknown becomes known, those under 1 fire whatever it becomes (2 and 0: the same, counting only truth).
+// One call evaluates every rule in the mode given and then, with bits 0 and 1 cleared in turn, those parts of the rules
+// in which something fired. The result area holds `fired` u32 words, each (mode << 24 | rule), mode without ModePost and
+// rule being the index in the module's rule table. Asked in mode 1, a rule listed under mode 1 is true or indeterminate,
+// one listed under mode 0 as well is true. Asked in mode 3, rules listed under 3 can still fire when what is unknown
+// becomes known, those under 1 fire whatever it becomes (2 and 0: the same, counting only truth).
 const (
 	SlotSize = 32
 
-	SlotMissing uint32 = 0
-	SlotUnknown uint32 = 1
-	SlotNull    uint32 = 2
-	SlotBool    uint32 = 3
-	SlotInt     uint32 = 4
-	SlotFloat   uint32 = 5
-	SlotString  uint32 = 6
-	SlotList    uint32 = 7
-	SlotObject  uint32 = 8
+	SlotMissing  uint32 = 0
+	SlotUnknown  uint32 = 1
+	SlotNull     uint32 = 2
+	SlotBool     uint32 = 3
+	SlotInt      uint32 = 4
+	SlotFloat    uint32 = 5
+	SlotString   uint32 = 6
+	SlotList     uint32 = 7
+	SlotObject   uint32 = 8
+	SlotMistyped uint32 = 9
 
 	IDFalse uint32 = 1
 	IDTrue  uint32 = 2
@@ -65,8 +73,12 @@ const (
 	// IDFirst is the id of the first string a module lists.
 	IDFirst uint32 = 4
 
+	// CanonicalUnknown is the length of canonical bytes that cannot be told.
+	CanonicalUnknown uint32 = 1<<32 - 1
+
 	ModeIndeterminate uint32 = 1
 	ModeUnknown       uint32 = 2
+	ModePost          uint32 = 4
 	// ModeShift is where the mode stands in a result word, above the rule's index.
 	ModeShift = 24
 )
@@ -75,10 +87,12 @@ const (
 type Slot struct {
 	// Path from the request's root (["data","user","role"]), or from a list's item where the slot stands in Items.
 	Path []Step
-	// Lower asks for the string in lower case (Unicode, rune by rune) in place of the string.
-	Lower bool
-	// Bytes, Mask and Canonical ask for string bytes, their bigram mask, and the canonical bytes of lists and objects.
-	Bytes, Mask, Canonical bool
+	// Lower asks for the string in lower case (Unicode, rune by rune) in place of the string; Len for the number of its
+	// code points, or of a list's items, as an integer in place of the value.
+	Lower, Len bool
+	// ID, Bytes, Mask and Canonical ask for a string's id, its bytes, their bigram mask, and for the canonical bytes of
+	// lists and objects.
+	ID, Bytes, Mask, Canonical bool
 	// HasItems asks for a list's items; Items are the further slots of each item's record, after the item itself, and
 	// Item says what to write for the item itself.
 	HasItems bool

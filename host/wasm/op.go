@@ -1,0 +1,95 @@
+package wasm
+
+// Op is an instruction without immediates, or the code of one that has them.
+type Op byte
+
+// Control, parametric and variable instructions.
+const (
+	OpUnreachable  Op = 0x00
+	OpBlock        Op = 0x02
+	OpLoop         Op = 0x03
+	OpIf           Op = 0x04
+	OpElse         Op = 0x05
+	OpEnd          Op = 0x0b
+	OpBr           Op = 0x0c
+	OpBrIf         Op = 0x0d
+	OpReturn       Op = 0x0f
+	OpCall         Op = 0x10
+	OpCallIndirect Op = 0x11
+	OpDrop         Op = 0x1a
+	OpSelect       Op = 0x1b
+	OpLocalGet     Op = 0x20
+	OpLocalSet     Op = 0x21
+	OpLocalTee     Op = 0x22
+	OpGlobalGet    Op = 0x23
+	OpGlobalSet    Op = 0x24
+)
+
+// Memory instructions.
+const (
+	OpI32Load    Op = 0x28
+	OpI64Load    Op = 0x29
+	OpF64Load    Op = 0x2b
+	OpI32Load8U  Op = 0x2d
+	OpI32Load16U Op = 0x2f
+	OpI32Store   Op = 0x36
+)
+
+// Numeric instructions. Suffixes U and S say unsigned and signed.
+const (
+	OpI32Const Op = 0x41
+	OpI64Const Op = 0x42
+	OpF64Const Op = 0x44
+
+	OpI32Eqz Op = 0x45
+	OpI32Eq  Op = 0x46
+	OpI32Ne  Op = 0x47
+	OpI32LtU Op = 0x49
+	OpI32GtU Op = 0x4b
+	OpI32LeU Op = 0x4d
+	OpI32GeU Op = 0x4f
+	OpI64Eqz Op = 0x50
+	OpI64Eq  Op = 0x51
+	OpI64Ne  Op = 0x52
+	OpI64LtS Op = 0x53
+	OpI64GtS Op = 0x55
+	OpF64Eq  Op = 0x61
+	OpF64Ne  Op = 0x62
+	OpF64Lt  Op = 0x63
+	OpF64Gt  Op = 0x64
+	OpF64Le  Op = 0x65
+	OpF64Ge  Op = 0x66
+
+	OpI32Add  Op = 0x6a
+	OpI32Sub  Op = 0x6b
+	OpI32Mul  Op = 0x6c
+	OpI32And  Op = 0x71
+	OpI32Or   Op = 0x72
+	OpI32Xor  Op = 0x73
+	OpI32Shl  Op = 0x74
+	OpI32ShrU Op = 0x76
+	OpI64Add  Op = 0x7c
+	OpI64Sub  Op = 0x7d
+	OpI64And  Op = 0x83
+	OpI64ShrU Op = 0x88
+	OpI64Xor  Op = 0x85
+
+	OpF64Trunc       Op = 0x9d
+	OpI64TruncF64S   Op = 0xb0
+	OpI64ExtendI32U  Op = 0xad
+	OpF64ConvertI64S Op = 0xb9
+)
+
+// accessSize is the natural alignment of a memory instruction, as a power of two.
+func (o Op) accessSize() uint32 {
+	switch o {
+	case OpI32Load8U:
+		return 0
+	case OpI32Load16U:
+		return 1
+	case OpI64Load, OpF64Load:
+		return 3
+	default:
+		return 2
+	}
+}
