@@ -1,0 +1,4 @@
+package scan
+
+func (s *scanner) instructions() {}
+func (s *scanner) layers()       {}
