@@ -4,7 +4,7 @@ package policies
 
 import "embed"
 
-//go:embed *
+//go:embed tools.yaml presets/*.yaml example/*.yaml
 var files embed.FS
 
 // Tools is the tool table, tools.yaml.
