@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -131,9 +132,15 @@ func (j *journal) run() {
 		case <-j.quit:
 			return
 		}
-		j.mu.Lock()
-		for !j.busy && j.pending.urgent {
+		for {
+			// Those whom the last commit let go are about to come back: let them, and one sync serves them all.
+			runtime.Gosched()
+			j.mu.Lock()
+			if j.busy || !j.pending.urgent {
+				break
+			}
 			j.step()
+			j.mu.Unlock()
 		}
 		j.mu.Unlock()
 	}

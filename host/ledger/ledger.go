@@ -176,11 +176,12 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (ID, error) {
 	return l.enqueue(ctx, &e, l.journal.append)
 }
 
-// AppendAsync queues an entry and returns its place: it follows what was appended before, is written with the next entry
-// that somebody waits for or within a tenth of a second, and is safe when Close has returned nil. It waits only when very
-// much is queued already.
-func (l *Ledger) AppendAsync(ctx context.Context, e Entry) (ID, error) {
-	return l.enqueue(ctx, &e, l.journal.appendLazy)
+// AppendAsync queues an entry and returns: it follows what was appended before, is written with the next entry that
+// somebody waits for or within a tenth of a second, and is safe when Close has returned nil. It waits only when 8 MiB are
+// queued already.
+func (l *Ledger) AppendAsync(e Entry) error {
+	_, err := l.enqueue(context.Background(), &e, l.journal.appendLazy)
+	return err
 }
 
 func (l *Ledger) enqueue(ctx context.Context, e *Entry, add func(context.Context, []byte, []byte) (int64, error)) (ID, error) {
