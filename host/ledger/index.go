@@ -2,21 +2,324 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
 
 	"agentmesh/host/store"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
-type index struct{}
+//go:embed migrations/*.sql
+var migrations embed.FS
 
-const indexStep = 5000
-
-func newIndex(context.Context, *store.DB, string, Key) (*index, error) { return &index{}, nil }
-func (*index) update(context.Context, int, int) error                  { return nil }
-
-func candidates(_ context.Context, _ *store.DB, v *view, f Filter) (candidateFunc, error) {
-	return scan(0, v.size(), f.OldestFirst), nil
+// index keeps what queries filter by in the store. It follows from the log: an index that lags, is gone, or belongs to
+// another log makes queries slower, never wrong.
+type index struct {
+	db  *store.DB
+	dir string
 }
 
-func candidatesByID(_ context.Context, _ *store.DB, v *view, _ string) (candidateFunc, error) {
-	return scan(0, v.size(), false), nil
+const (
+	// chunkSize is how many entries are indexed in one transaction.
+	chunkSize = 128
+	// chunksAtOnce bounds what is indexed after one checkpoint, so that a busy log is not held up by its index.
+	chunksAtOnce = 40
+)
+
+const insertEntry = `INSERT INTO ledger_entries (ref, idx, time, id, kind, agent, tool, decision, rule)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func newIndex(ctx context.Context, db *store.DB, dir string) (*index, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, "ledger", files); err != nil {
+		return nil, err
+	}
+	return &index{db, dir}, db.Prepare(ctx, insertEntry)
+}
+
+// RebuildIndex drops what db knows of the ledger in dir and indexes it anew.
+func RebuildIndex(ctx context.Context, dir string, db *store.DB) error {
+	ix, err := newIndex(ctx, db, dir)
+	if err != nil {
+		return fmt.Errorf("rebuild the index of %s: %w", dir, err)
+	}
+	for shard := 0; exists(shardDir(dir, shard)); shard++ {
+		if err := ix.rebuild(ctx, shard); err != nil {
+			return fmt.Errorf("rebuild the index of %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+func (ix *index) rebuild(ctx context.Context, shard int) error {
+	v, err := openView(ix.dir, shard)
+	if err != nil {
+		return err
+	}
+	err = ix.db.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`DELETE FROM ledger_shards WHERE log = ?`, v.origin)
+		return err
+	})
+	for more := true; more && err == nil; {
+		more, err = ix.update(ctx, shard, chunksAtOnce)
+	}
+	return err
+}
+
+// mark is how far the index of a shard goes.
+type mark struct {
+	ref  int64
+	upto int64
+	root string
+}
+
+func readMark(tx *store.Tx, log string) (m mark, err error) {
+	err = tx.QueryRow(`SELECT ref, upto, root FROM ledger_shards WHERE log = ?`, log).Scan(&m.ref, &m.upto, &m.root)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return m, err
+}
+
+// fits says whether the index is of this very log: the entries it covers have the root it remembers.
+func (m mark) fits(v *view) bool {
+	if m.upto == 0 || m.upto > v.published {
+		return m.upto == 0
+	}
+	root, err := v.rootAt(m.upto)
+	return err == nil && root.String() == m.root
+}
+
+// rootAt computes the root of the first size entries from the tiles; size is at most published.
+func (v *view) rootAt(size int64) (tlog.Hash, error) {
+	tree := tlog.Tree{N: v.published, Hash: v.root}
+	return tlog.TreeHash(size, tlog.TileHashReader(tree, diskTiles{v.dir}))
+}
+
+// update indexes at most steps times chunk entries more of a shard and says whether others remain. Everything but the
+// inserting happens outside the transactions, which are short: counters wait in the same database.
+func (ix *index) update(ctx context.Context, shard, steps int) (more bool, err error) {
+	v, err := openView(ix.dir, shard)
+	if err != nil || v.published == 0 {
+		return false, err
+	}
+	m, err := ix.mark(ctx, v)
+	for range steps {
+		if err != nil || m.upto >= v.published {
+			break
+		}
+		m, err = ix.chunk(ctx, v, m)
+	}
+	if err != nil {
+		return false, fmt.Errorf("index the ledger: %w", err)
+	}
+	return m.upto < v.published, nil
+}
+
+// mark reads how far the index goes, beginning anew when it is of another log.
+func (ix *index) mark(ctx context.Context, v *view) (m mark, err error) {
+	err = ix.db.Read(ctx, func(tx *store.Tx) error {
+		m, err = readMark(tx, v.origin)
+		return err
+	})
+	if err != nil || m.ref != 0 && m.fits(v) {
+		return m, err
+	}
+	err = ix.db.Write(ctx, func(tx *store.Tx) error {
+		m, err = resetMark(tx, v.origin)
+		return err
+	})
+	return m, err
+}
+
+func resetMark(tx *store.Tx, log string) (m mark, err error) {
+	if _, err := tx.Exec(`DELETE FROM ledger_shards WHERE log = ?`, log); err != nil {
+		return m, err
+	}
+	if err := tx.QueryRow(`SELECT COALESCE(MAX(ref), 0) + 1 FROM ledger_shards`).Scan(&m.ref); err != nil {
+		return m, err
+	}
+	_, err = tx.Exec(`INSERT INTO ledger_shards (ref, log, upto, root) VALUES (?, ?, 0, '')`, m.ref, log)
+	return m, err
+}
+
+// chunk indexes a few entries from m on and returns the new mark.
+func (ix *index) chunk(ctx context.Context, v *view, m mark) (mark, error) {
+	next := mark{ref: m.ref, upto: min(m.upto+chunkSize, v.published)}
+	rows := make([]Record, 0, chunkSize)
+	for i := m.upto; i < next.upto; i++ {
+		r, err := v.record(i)
+		if err != nil {
+			return m, err
+		}
+		rows = append(rows, r)
+	}
+	root, err := v.rootAt(next.upto)
+	if err != nil {
+		return m, err
+	}
+	next.root = root.String()
+	err = ix.db.Write(ctx, func(tx *store.Tx) error {
+		if now, err := readMark(tx, v.origin); err != nil || now != m {
+			return errors.Join(err, errMoved(now != m))
+		}
+		for _, r := range rows {
+			_, err := tx.Exec(insertEntry, m.ref, r.At.Index, r.Time.UnixMicro(), r.ID, r.Kind, r.Agent, r.Tool, r.Decision, r.Rule)
+			if err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(`UPDATE ledger_shards SET upto = ?, root = ? WHERE ref = ?`, next.upto, next.root, m.ref)
+		return err
+	})
+	return next, err
+}
+
+func errMoved(moved bool) error {
+	if moved {
+		return errors.New("another process indexes the same shard")
+	}
+	return nil
+}
+
+// query is a search in the index of one shard.
+type query struct {
+	db     *store.DB
+	view   *view
+	oldest bool
+	where  string
+	args   []any
+}
+
+// conditions turns a filter into SQL. What it finds is held against the filter again, so times may be rounded outwards.
+func (f *Filter) conditions() (where string, args []any) {
+	for _, c := range []struct{ column, value string }{
+		{"kind", f.Kind}, {"agent", f.Agent}, {"tool", f.Tool}, {"decision", f.Decision}, {"rule", f.Rule},
+	} {
+		if c.value != "" {
+			where += " AND " + c.column + " = ?"
+			args = append(args, c.value)
+		}
+	}
+	if !f.Since.IsZero() {
+		where += " AND time >= ?"
+		args = append(args, f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		where += " AND time <= ?"
+		args = append(args, f.Until.UnixMicro())
+	}
+	return where, args
+}
+
+// candidates gives the places in a shard where f may match.
+func candidates(ctx context.Context, db *store.DB, v *view, f Filter) candidateFunc {
+	where, args := f.conditions()
+	if db == nil || where == "" {
+		return scan(0, v.size(), f.OldestFirst)
+	}
+	return (&query{db, v, f.OldestFirst, where, args}).candidates(ctx)
+}
+
+// candidatesByID gives the places where an entry of that ID may stand, newest first.
+func candidatesByID(ctx context.Context, db *store.DB, v *view, id string) candidateFunc {
+	if db == nil {
+		return scan(0, v.size(), false)
+	}
+	return (&query{db, v, false, " AND id = ?", []any{id}}).candidates(ctx)
+}
+
+// candidates searches the index as far as it goes and the log beyond it. Without a usable index it is the log alone.
+func (q *query) candidates(ctx context.Context) candidateFunc {
+	var m mark
+	err := q.db.Read(ctx, func(tx *store.Tx) (err error) {
+		m, err = readMark(tx, q.view.origin)
+		return err
+	})
+	if err != nil || m.upto == 0 || !m.fits(q.view) {
+		return scan(0, q.view.size(), q.oldest)
+	}
+	indexed := q.pages(m)
+	rest := scan(m.upto, q.view.size(), q.oldest)
+	if q.oldest {
+		return chain(indexed, rest)
+	}
+	return chain(rest, indexed)
+}
+
+// chain gives what first gives, then what second gives.
+func chain(first, second candidateFunc) candidateFunc {
+	done := false
+	return func(ctx context.Context) (int64, error) {
+		if !done {
+			if index, err := first(ctx); err != nil || index >= 0 {
+				return index, err
+			}
+			done = true
+		}
+		return second(ctx)
+	}
+}
+
+// pageSize is how many rows are read at once, so that no transaction stays open while somebody looks at a list.
+const pageSize = 512
+
+// pages reads the index page by page; when that fails, it goes on in the log.
+func (q *query) pages(m mark) candidateFunc {
+	lo, hi := int64(0), m.upto
+	var page []int64
+	var fallback candidateFunc
+	return func(ctx context.Context) (int64, error) {
+		if fallback == nil && len(page) == 0 && lo < hi {
+			var err error
+			if page, err = q.page(ctx, m.ref, lo, hi); err != nil {
+				fallback = scan(lo, hi, q.oldest)
+			}
+		}
+		if fallback != nil {
+			return fallback(ctx)
+		}
+		if len(page) == 0 {
+			return -1, nil
+		}
+		index := page[0]
+		page = page[1:]
+		if q.oldest {
+			lo = index + 1
+		} else {
+			hi = index
+		}
+		return index, nil
+	}
+}
+
+func (q *query) page(ctx context.Context, ref, lo, hi int64) (page []int64, err error) {
+	text := `SELECT idx FROM ledger_entries WHERE ref = ? AND idx >= ? AND idx < ?` + q.where + ` ORDER BY idx`
+	if !q.oldest {
+		text += ` DESC`
+	}
+	err = q.db.Read(ctx, func(tx *store.Tx) error {
+		page = page[:0]
+		rows, err := tx.Query(text+` LIMIT ?`, append(append([]any{ref, lo, hi}, q.args...), pageSize)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var index int64
+			if err := rows.Scan(&index); err != nil {
+				return err
+			}
+			page = append(page, index)
+		}
+		return rows.Err()
+	})
+	return page, err
 }

@@ -120,7 +120,7 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 // begin writes the opening entry and signs it, so that a shard never stands without a checkpoint.
 func (l *Ledger) begin(ctx context.Context, r recovered) error {
 	if l.config.Index != nil {
-		ix, err := newIndex(ctx, l.config.Index, l.config.Dir, l.keys.Key)
+		ix, err := newIndex(ctx, l.config.Index, l.config.Dir)
 		if err != nil {
 			return err
 		}
@@ -300,19 +300,29 @@ func (l *Ledger) publishTo(ctx context.Context, limit int64) error {
 		return err
 	}
 	signed, err := l.publisher.checkpoint()
-	if err != nil || signed == nil {
+	if err != nil {
 		return err
 	}
 	for _, a := range l.anchors {
-		a.offer(signed)
+		if signed != nil {
+			a.offer(signed)
+		}
 	}
 	if err := l.publisher.settle(); err != nil {
 		return err
 	}
-	if l.index != nil {
-		return l.index.update(ctx, l.shard, indexStep)
+	return l.updateIndex(ctx)
+}
+
+func (l *Ledger) updateIndex(ctx context.Context) error {
+	if l.index == nil {
+		return nil
 	}
-	return nil
+	more, err := l.index.update(ctx, l.shard, chunksAtOnce)
+	if more {
+		l.notice() // goes on after the next pause, even when nothing is appended
+	}
+	return err
 }
 
 // Close writes the closing entry, signs everything, and frees the shard.

@@ -85,11 +85,7 @@ func (r *Reader) records(ctx context.Context, f Filter, yield func(Record, error
 	}
 	streams := make([]*stream, 0, len(views))
 	for _, v := range views {
-		s := &stream{view: v, filter: f}
-		if s.candidates, err = candidates(ctx, r.db, v, f); err != nil {
-			return err
-		}
-		streams = append(streams, s)
+		streams = append(streams, &stream{view: v, filter: f, candidates: candidates(ctx, r.db, v, f)})
 	}
 	for n := 0; f.Limit == 0 || n < f.Limit; n++ {
 		best, err := pick(ctx, streams, f.OldestFirst)
@@ -190,34 +186,33 @@ func (r *Reader) Show(ctx context.Context, id string) (Record, error) {
 		return record, err
 	}
 	for _, v := range views {
-		record, err := findID(ctx, r.db, v, id)
-		if err != nil || record != nil {
-			return *record, err
+		record, err := findID(ctx, candidatesByID(ctx, r.db, v, id), v, id)
+		if err == nil || !errors.Is(err, ErrNotFound) {
+			return record, err
 		}
 	}
 	return Record{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 }
 
-// findID looks for an entry by its ID, newest first; nil when the shard has none.
-func findID(ctx context.Context, db *store.DB, v *view, id string) (*Record, error) {
-	next, err := candidatesByID(ctx, db, v, id)
-	if err != nil {
-		return &Record{}, err
-	}
-	for {
+// findID looks for an entry by its ID, newest first.
+func findID(ctx context.Context, next candidateFunc, v *view, id string) (Record, error) {
+	for n := 0; ; n++ {
+		if n%tileWidth == 0 && ctx.Err() != nil {
+			return Record{}, ctx.Err()
+		}
 		index, err := next(ctx)
 		if err != nil {
-			return &Record{}, err
+			return Record{}, err
 		}
 		if index < 0 {
-			return nil, ctx.Err()
+			return Record{}, ErrNotFound
 		}
 		record, err := v.record(index)
 		if err != nil {
-			return &Record{}, err
+			return Record{}, err
 		}
 		if record.ID == id {
-			return &record, v.resolve(&record)
+			return record, v.resolve(&record)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // view is one shard as it stood at a moment: entries below published are read from bundles, the rest from the journal.
@@ -17,6 +19,7 @@ type view struct {
 	shard     int
 	origin    string // from the checkpoint, unchecked
 	published int64
+	root      tlog.Hash // of the published entries, as the checkpoint has it, unchecked
 	tail      [][]byte
 	tailEnd   error // what ended the tail, when it was not simply the end
 
@@ -33,7 +36,7 @@ func openView(dir string, shard int) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		v.origin, v.published = c.Origin, c.Size
+		v.origin, v.published, v.root = c.Origin, c.Size, c.Root
 		if err = v.readTail(); err == nil {
 			return v, nil
 		}
