@@ -107,8 +107,8 @@ type (
 )
 
 // The operands. A Path begins at a root of the request (Var empty, Steps[0] names the root) or at a quantifier's
-// variable (Var set, Steps below the item, perhaps none). A ListLiteral holds literals and paths; it stands only on
-// the right of `in`, or, all literals, as a Literal anywhere.
+// variable (Var set, Steps below the item, perhaps none). A list of literals alone is a Literal, wherever it stands; a
+// ListLiteral holds at least one path, besides other paths and literals, and stands only on the right of `in`.
 type (
 	Path struct {
 		Pos

@@ -20,7 +20,8 @@ type key struct {
 	read func(*yaml.Node)
 }
 
-// written are the key nodes of a mapping by their names.
+// written are the key nodes of a mapping by their names; a misspelt one also by the name it was likely meant for, so that the
+// key is not reported missing besides.
 type written map[string]*yaml.Node
 
 func (r *reader) fail(n *yaml.Node, hint, format string, args ...any) {
@@ -33,7 +34,7 @@ func (r *reader) report(pos Pos, hint, format string, args ...any) {
 
 // mapping reads a mapping that may hold these keys, each once and with a value, and no others.
 func (r *reader) mapping(n *yaml.Node, what string, keys []key) written {
-	found := written{}
+	found, meant := written{}, written{}
 	if n.Kind != yaml.MappingNode {
 		r.fail(n, "write keys and values, like name: x", "%s must be a mapping, not %s", what, kindName(n))
 		return found
@@ -47,12 +48,18 @@ func (r *reader) mapping(n *yaml.Node, what string, keys []key) written {
 			continue
 		case at < 0:
 			r.fail(k, didYouMean(k.Value, keyNames(keys)), "unknown key %q in %s", k.Value, what)
+			meant[suggest(k.Value, keyNames(keys))] = k
 		case value.Tag == "!!null":
 			r.fail(k, "give it a value, or remove the key", "%s has no value", k.Value)
 		default:
 			keys[at].read(value)
 		}
 		found[k.Value] = k
+	}
+	for name, k := range meant {
+		if found[name] == nil {
+			found[name] = k
+		}
 	}
 	return found
 }

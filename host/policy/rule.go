@@ -37,7 +37,7 @@ func (r *reader) rules(n *yaml.Node) []Rule {
 
 // rule reads one rule. The names of those before are in first, with their places.
 func (r *reader) rule(n *yaml.Node, first map[string]Pos) Rule {
-	rule := Rule{Pos: nodePos(n), Enabled: true}
+	rule := Rule{Pos: nodePos(n), Enabled: true, Action: unread}
 	var condition *yaml.Node
 	found := r.mapping(n, "a rule", []key{
 		{"name", func(v *yaml.Node) { rule.Name, rule.Pos = r.ruleName(v, first), nodePos(v) }},
@@ -82,6 +82,9 @@ func (r *reader) ruleName(n *yaml.Node, first map[string]Pos) string {
 	return s
 }
 
+// unread is the action of a rule while none is known; where that is an error, it is one by itself.
+const unread = abi.Abstain
+
 // checkRule checks what no key shows by itself: which of them go together.
 func (r *reader) checkRule(n *yaml.Node, rule *Rule, found written) {
 	action, limit, approvers := found["action"], found["limit"], found["approvers"]
@@ -92,6 +95,8 @@ func (r *reader) checkRule(n *yaml.Node, rule *Rule, found written) {
 	switch {
 	case action == nil && limit == nil:
 		r.fail(n, "add action: allow, deny, warn, log or require_approval", "a rule with neither action nor limit does nothing")
+		return
+	case rule.Action == unread:
 		return
 	case limit != nil && rule.Action != abi.Allow:
 		r.fail(limit, "remove limit, or the action", "a limit goes with allow or with no action, not with %s", rule.Action)
@@ -109,9 +114,12 @@ func (r *reader) checkRule(n *yaml.Node, rule *Rule, found written) {
 func (r *reader) action(n *yaml.Node) abi.Decision {
 	if hint := otherAction(n.Value); hint != "" {
 		r.fail(n, "write "+hint, "action cannot be %q", n.Value)
-		return abi.Deny
+		return unread
 	}
-	word, _ := r.choice(n, "action", "allow", "deny", "warn", "log", "require_approval")
+	word, ok := r.choice(n, "action", "allow", "deny", "warn", "log", "require_approval")
+	if !ok {
+		return unread
+	}
 	d, _ := abi.ParseDecision(word)
 	return d
 }
