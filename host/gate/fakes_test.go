@@ -74,7 +74,7 @@ func (s *set) Release() {
 	s.released++
 }
 
-func (s *set) acquire() gate.Judges { return gate.From[*judge](func() *set { return s }) }
+func (s *set) acquire() gate.Judges { return gate.From(func() *set { return s }) }
 
 // log keeps entries in memory.
 type log struct {

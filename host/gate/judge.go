@@ -39,15 +39,25 @@ type Judges func() Set
 
 // SetOf is a set of judges of any one type: what From adapts.
 type SetOf[J Judge] interface {
+	comparable
 	Digest() string
 	Len() int
 	Judge(i int) J
 	Release()
 }
 
-// From makes Judges of a function that hands out sets of some package's own type.
+// From makes Judges of a function that hands out sets of some package's own type; its zero value is no set.
 func From[J Judge, S SetOf[J]](acquire func() S) Judges {
-	return func() Set { return adapted[J, S]{acquire()} }
+	return func() Set { return As[J](acquire()) }
+}
+
+// As makes a Set of some package's own; its zero value is no set.
+func As[J Judge, S SetOf[J]](s S) Set {
+	var none S
+	if s == none {
+		return nil
+	}
+	return adapted[J, S]{s}
 }
 
 // adapted holds nothing but S, so that an S which is a pointer becomes a Set without allocating.

@@ -1,0 +1,118 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+
+	"agentmesh/host/policy"
+)
+
+// Options adjust an Engine; the zero value works.
+type Options struct {
+	// CacheDir keeps compiled code between starts; empty: nothing is kept. It is made with mode 0700, and refused when
+	// others can write or enter it.
+	CacheDir string
+	// Instances is how many instances of one module there are at most; 0: two for each processor, at least four.
+	Instances int
+	// Presets gives the text of "preset:NAME"; nil: there are none.
+	Presets func(name string) ([]byte, error)
+	// ConfigDigest is that of the host's configuration; it becomes part of every set's digest.
+	ConfigDigest string
+}
+
+// Engine compiles and runs modules. It is safe for concurrent use.
+type Engine struct {
+	options Options
+	runtime wazero.Runtime
+	cache   wazero.CompilationCache
+
+	mu      sync.Mutex
+	modules map[string]*module
+	closed  bool
+}
+
+// ErrClosed says that an engine was closed.
+var ErrClosed = errors.New("the sandbox is closed")
+
+// NewEngine makes an engine. Close it when all its sets are released.
+func NewEngine(ctx context.Context, o Options) (*Engine, error) {
+	if o.Instances <= 0 {
+		o.Instances = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	e := &Engine{options: o, modules: make(map[string]*module)}
+	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(policy.MaxPages)
+	if o.CacheDir != "" {
+		if err := privateDir(o.CacheDir); err != nil {
+			return nil, fmt.Errorf("open module cache: %w", err)
+		}
+		cache, err := wazero.NewCompilationCacheWithDir(o.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("open module cache: %w", err)
+		}
+		e.cache = cache
+		config = config.WithCompilationCache(cache)
+	}
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	return e, nil
+}
+
+// Close frees everything. Sets that are not released must not be used any more.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	err := e.runtime.Close(ctx)
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close(ctx))
+	}
+	return err
+}
+
+// module is a compiled policy with its instances, shared by all sets that hold it.
+type module struct {
+	direct *DirectModule
+	pool   *pool
+	refs   int // guarded by Engine.mu
+}
+
+// module compiles a policy's module, or shares the one that runs already.
+func (e *Engine) module(ctx context.Context, m *policy.Module) (*module, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	if mod := e.modules[m.Digest()]; mod != nil {
+		mod.refs++
+		return mod, nil
+	}
+	direct, err := CompileDirect(ctx, e.runtime, m)
+	if err != nil {
+		return nil, err
+	}
+	mod := &module{direct: direct, pool: newPool(direct, e.options.Instances), refs: 1}
+	if err := mod.pool.warm(ctx); err != nil {
+		return nil, errors.Join(err, direct.Close(ctx))
+	}
+	e.modules[m.Digest()] = mod
+	return mod, nil
+}
+
+// release gives a module back; the last one closes it.
+func (e *Engine) release(ctx context.Context, mod *module) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if mod.refs--; mod.refs > 0 || e.closed {
+		return nil
+	}
+	delete(e.modules, mod.direct.Module().Digest())
+	return errors.Join(mod.pool.close(ctx), mod.direct.Close(ctx))
+}

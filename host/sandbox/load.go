@@ -1,0 +1,271 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"agentmesh/host/policy"
+)
+
+// presetPrefix names a preset where a path is expected.
+const presetPrefix = "preset:"
+
+// Load loads policies from the files, directories and presets ("preset:NAME") named, and compiles them. The error is of
+// type policy.Errors and holds everything that is wrong with any of them; nothing is loaded then. The caller holds the set
+// and releases it.
+func (e *Engine) Load(ctx context.Context, paths ...string) (*Set, error) {
+	l := loader{engine: e, files: trusted{seen: map[string]bool{}}}
+	l.find(paths)
+	l.readPolicies()
+	l.readModules()
+	l.compile(ctx)
+	l.rename()
+	if len(l.errs) > 0 {
+		l.undo(ctx)
+		return nil, l.errs
+	}
+	s := newSet(e, l.judges, l.modules)
+	s.warnings, s.files = l.warnings, slices.Sorted(maps.Keys(l.files.seen))
+	if len(s.judges) == 0 {
+		s.warnings = append(s.warnings, "no policies are loaded: every action is denied")
+	}
+	return s, nil
+}
+
+// Policies makes a set of policies that are checked already.
+func (e *Engine) Policies(ctx context.Context, policies ...*policy.Policy) (*Set, error) {
+	l := loader{engine: e}
+	for _, p := range policies {
+		l.add(policy.Compile(p))
+	}
+	l.compile(ctx)
+	l.rename()
+	if len(l.errs) > 0 {
+		l.undo(ctx)
+		return nil, l.errs
+	}
+	return newSet(e, l.judges, l.modules), nil
+}
+
+// loader gathers what is found, and what is wrong with it.
+type loader struct {
+	engine   *Engine
+	files    trusted
+	names    []string // policy files and presets
+	wasm     []string
+	compiled []*policy.Module
+	modules  []*module
+	judges   []Judge
+	warnings []string
+	errs     policy.Errors
+}
+
+func (l *loader) fail(file string, err error) {
+	var many policy.Errors
+	var one *policy.Error
+	switch {
+	case errors.As(err, &many):
+		l.errs = append(l.errs, many...)
+	case errors.As(err, &one):
+		l.errs = append(l.errs, one)
+	default:
+		l.errs = append(l.errs, &policy.Error{File: file, Message: err.Error()})
+	}
+}
+
+// find lists the files.
+func (l *loader) find(paths []string) {
+	for _, p := range paths {
+		if strings.HasPrefix(p, presetPrefix) {
+			l.names = append(l.names, p)
+			continue
+		}
+		info, err := os.Stat(p)
+		switch {
+		case err != nil:
+			l.fail(p, err)
+		case info.IsDir():
+			l.directory(p, info)
+		default:
+			l.file(filepath.Clean(p))
+		}
+	}
+}
+
+func (l *loader) directory(dir string, info fs.FileInfo) {
+	if err := trust(dir, info); err != nil {
+		l.fail(dir, err)
+		return
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		l.fail(dir, err)
+	}
+	for _, entry := range entries {
+		if loadable(entry) {
+			l.file(filepath.Join(dir, entry.Name()))
+		}
+	}
+}
+
+// loadable reports whether an entry of a directory is taken for a policy.
+func loadable(entry fs.DirEntry) bool {
+	name := entry.Name()
+	return !entry.IsDir() && (policy.IsPolicyFile(name) || isModule(name))
+}
+
+func isModule(name string) bool {
+	return strings.HasSuffix(name, ".wasm") && !strings.HasPrefix(filepath.Base(name), ".")
+}
+
+func (l *loader) file(path string) {
+	if isModule(path) {
+		l.wasm = append(l.wasm, path)
+	} else {
+		l.names = append(l.names, filepath.ToSlash(path))
+	}
+}
+
+func (l *loader) source(files policy.Files) policy.Files {
+	presets := l.engine.options.Presets
+	if presets == nil {
+		presets = func(name string) ([]byte, error) {
+			return nil, fmt.Errorf("no preset %q: %w", name, fs.ErrNotExist)
+		}
+	}
+	return policy.WithPresets(files, presets)
+}
+
+func (l *loader) readPolicies() {
+	policies, err := policy.LoadAll(l.source(&l.files), l.names)
+	if err != nil {
+		l.fail("", err)
+	}
+	for _, p := range policies {
+		l.add(policy.Compile(p))
+	}
+}
+
+func (l *loader) add(m *policy.Module, err error) {
+	if err != nil {
+		l.fail("", err)
+		return
+	}
+	l.compiled = append(l.compiled, m)
+}
+
+func (l *loader) readModules() {
+	for _, path := range l.wasm {
+		m, err := l.recompile(path)
+		if err != nil {
+			l.fail(path, err)
+			continue
+		}
+		l.compiled = append(l.compiled, m)
+	}
+}
+
+// recompile makes our own module of the source that a module carries.
+func (l *loader) recompile(path string) (*policy.Module, error) {
+	found, err := l.files.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	sources, cases, err := policy.ReadSource(found)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := manifestOf(found)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.Load(policy.Sources(sources), sources[0].Name)
+	if err != nil {
+		return nil, within(path, err)
+	}
+	p.File = path
+	as := policy.Packaging{Cases: cases}
+	if !strings.HasPrefix(manifest.Name, localScope) {
+		as.Manifest = &manifest
+	}
+	m, err := policy.CompileAs(p, as)
+	if err != nil {
+		return nil, within(path, err)
+	}
+	l.warnings = append(l.warnings, path+": the module has no signature; nothing tells who made it")
+	if string(found) != string(m.Wasm) {
+		l.warnings = append(l.warnings, path+": the module is not what its source compiles to here; the compiled source runs, not the module")
+	}
+	return m, nil
+}
+
+// localScope is where policies without a manifest of their own are named.
+const localScope = "local/"
+
+// within says in which module the sources are that something is wrong with.
+func within(path string, err error) error {
+	var many policy.Errors
+	var one *policy.Error
+	switch {
+	case errors.As(err, &many):
+	case errors.As(err, &one):
+		many = policy.Errors{one}
+	default:
+		return err
+	}
+	out := make(policy.Errors, len(many))
+	for i, e := range many {
+		copied := *e
+		copied.File = path + "(" + filepath.Base(e.File) + ")"
+		out[i] = &copied
+	}
+	return out
+}
+
+// compile makes machine code and judges.
+func (l *loader) compile(ctx context.Context) {
+	if len(l.errs) > 0 {
+		return
+	}
+	for _, m := range l.compiled {
+		mod, err := l.engine.module(ctx, m)
+		if err != nil {
+			l.fail(m.Policy.File, err)
+			continue
+		}
+		l.modules = append(l.modules, mod)
+		j, err := newPolicyJudge(m, mod.pool)
+		if err != nil {
+			l.fail(m.Policy.File, err)
+			continue
+		}
+		l.judges = append(l.judges, j)
+	}
+}
+
+// rename reports judges of one name: verdicts, limits and the ledger go by it.
+func (l *loader) rename() {
+	owner := map[string]string{}
+	for _, j := range l.judges {
+		name, file := j.Info().Name, j.(*PolicyJudge).module.Policy.File
+		if other, taken := owner[name]; taken {
+			l.errs = append(l.errs, &policy.Error{
+				File: file, Message: fmt.Sprintf("its judge is named %s, and so is that of %s", name, other), Hint: "rename one of them",
+			})
+		}
+		owner[name] = file
+	}
+}
+
+func (l *loader) undo(ctx context.Context) {
+	for _, m := range l.modules {
+		l.engine.release(ctx, m) // what is wrong is reported already
+	}
+}
