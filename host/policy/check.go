@@ -6,9 +6,7 @@ import (
 
 // checker finds what a condition says with literals alone that cannot be meant: a comparison that is false or indeterminate
 // whatever the request holds. Paths may hold anything and are never blamed.
-type checker struct {
-	report func(pos Pos, hint, format string, args ...any)
-}
+type checker struct{ place }
 
 func (c checker) expr(e Expr) {
 	switch e := e.(type) {

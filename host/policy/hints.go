@@ -6,7 +6,7 @@ import (
 
 // suggest is the candidate nearest to what was written, or empty when none is near: a quarter of the word may differ.
 func suggest(word string, candidates []string) string {
-	best, least := "", len(word)/4+1
+	best, least := "", (len(word)+1)/4
 	for _, c := range candidates {
 		if strings.EqualFold(c, word) {
 			return c

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -125,7 +126,7 @@ func (l *loader) parent(f *file, source string, trail []string) *Policy {
 	case slices.Contains(trail, name):
 		return l.refuse(f, "", "a circle: "+strings.Join(append(trail, name), " → "))
 	case len(trail) > maxExtends:
-		return l.refuse(f, "", "more than 8 policies extend one another")
+		return l.refuse(f, "", fmt.Sprintf("more than %d policies extend one another", maxExtends))
 	}
 	g, err := l.file(name)
 	if err != nil {
@@ -135,6 +136,7 @@ func (l *loader) parent(f *file, source string, trail []string) *Policy {
 	return l.merged(g, source, append(trail, name))
 }
 
+// refuse reports what is wrong with what extends names; there is no policy then.
 func (l *loader) refuse(f *file, hint, message string) *Policy {
 	l.errs = append(l.errs, f.doc.errorAt(nodePos(f.extendsNode), hint, "extends: %s", message))
 	return nil
@@ -174,7 +176,7 @@ func (l *loader) inherit(f *file, p, parent *Policy) {
 	}
 	p.Rules = append(rules, p.Rules...)
 	if len(p.Rules) > maxRules {
-		l.refuse(f, "split the policy", "more than 10000 rules with those of the parents")
+		l.refuse(f, "split the policy", fmt.Sprintf("more than %d rules with those of the parents", maxRules))
 	}
 }
 

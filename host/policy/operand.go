@@ -190,6 +190,8 @@ func (p *parser) checkRoot(t token, x *Path) {
 	case p.failed || slices.Contains(known, t.text):
 	case t.text == resultRoot:
 		p.report(x.Pos, "add stage: post_tool to the rule", "result is not known before the action")
+	case len(x.Steps) == 1 && constantSlip(t.text) != "":
+		p.report(x.Pos, constantSlip(t.text), "unknown name %q", t.text)
 	case suggest(t.text, append(known, p.vars...)) != "":
 		p.report(x.Pos, didYouMean(t.text, append(known, p.vars...)), "unknown root %q", t.text)
 	case len(x.Steps) == 1:

@@ -42,8 +42,8 @@ func ParseCondition(src string, scope Scope) (Expr, error) {
 		return nil, Errors{e}
 	}
 	var errs Errors
-	x := parseCondition(src, scope.Stage, place{d.pos, func(pos Pos, hint, format string, args ...any) {
-		errs = append(errs, d.errorAt(pos, hint, format, args...))
+	x := parseCondition(src, scope.Stage, place{d.pos, func(pos Pos, hint, message string) {
+		errs = append(errs, d.errorAt(pos, hint, "%s", message))
 	}})
 	if err := errs.sorted(); err != nil {
 		return nil, err
@@ -53,8 +53,12 @@ func ParseCondition(src string, scope Scope) (Expr, error) {
 
 // place ties a text to the file it stands in: where its bytes are, and who hears what is wrong with it.
 type place struct {
-	pos    func(offset int) Pos
-	report func(pos Pos, hint, format string, args ...any)
+	pos  func(offset int) Pos
+	tell func(pos Pos, hint, message string)
+}
+
+func (in place) report(pos Pos, hint, format string, args ...any) {
+	in.tell(pos, hint, fmt.Sprintf(format, args...))
 }
 
 // parser reads a condition by recursive descent. The first violation of the grammar is kept and turns what follows into the
@@ -87,8 +91,7 @@ func parseCondition(src string, stage Stage, in place) Expr {
 	if p.failed {
 		return nil
 	}
-	c := checker{report: in.report}
-	c.expr(x)
+	checker{in}.expr(x)
 	return x
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -25,11 +26,11 @@ type key struct {
 type written map[string]*yaml.Node
 
 func (r *reader) fail(n *yaml.Node, hint, format string, args ...any) {
-	r.report(nodePos(n), hint, format, args...)
+	r.tell(nodePos(n), hint, fmt.Sprintf(format, args...))
 }
 
-func (r *reader) report(pos Pos, hint, format string, args ...any) {
-	r.errs = append(r.errs, r.doc.errorAt(pos, hint, format, args...))
+func (r *reader) tell(pos Pos, hint, message string) {
+	r.errs = append(r.errs, r.doc.errorAt(pos, hint, "%s", message))
 }
 
 // mapping reads a mapping that may hold these keys, each once and with a value, and no others.

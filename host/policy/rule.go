@@ -195,13 +195,12 @@ func (r *reader) condition(n *yaml.Node, stage Stage) Expr {
 		r.fail(n, "compare it with something", "%s is no condition", kindName(n))
 		return nil
 	}
-	report := r.report
-	if n.LineComment != "" && n.Style == 0 {
-		report = func(pos Pos, _, format string, args ...any) {
-			r.report(pos, "a # behind a space begins a YAML comment: put the whole condition in quotes", format, args...)
+	return parseCondition(n.Value, stage, place{places(r.doc, n), func(pos Pos, hint, message string) {
+		if n.LineComment != "" && message == endlessString {
+			hint = "a # behind a space begins a YAML comment: put the whole condition in quotes"
 		}
-	}
-	return parseCondition(n.Value, stage, place{places(r.doc, n), report})
+		r.tell(pos, hint, message)
+	}})
 }
 
 // redact reads the paths that are kept out of ledger and logs. As they are kept out whenever the policy applies, result may
@@ -209,7 +208,7 @@ func (r *reader) condition(n *yaml.Node, stage Stage) Expr {
 func (r *reader) redact(n *yaml.Node) [][]abi.Step {
 	var out [][]abi.Step
 	for i, s := range r.texts(n, "redact") {
-		p := newParser(s, PostTool, place{places(r.doc, n.Content[i]), r.report})
+		p := newParser(s, PostTool, place{places(r.doc, n.Content[i]), r.tell})
 		x := p.path("redact")
 		if p.peek().kind != tokenEnd {
 			p.fail(p.peek(), `write one path, like data.card or data["x-y"]`, "redact takes paths alone")

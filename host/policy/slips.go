@@ -56,13 +56,23 @@ func wordSlip(word string) string {
 		return "write matches"
 	case "includes", "has", "contain":
 		return "write contains"
-	case "none", "nil", "undefined":
-		return "write null, or not exists(…)"
 	}
 	if near := suggest(word, keywords[:]); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "a string stands in quotes"
+}
+
+// constantSlip is how a constant is written that another language writes so.
+func constantSlip(word string) string {
+	switch word = strings.ToLower(word); word {
+	case "true", "false", "null":
+		return "write " + word
+	case "none", "nil", "undefined":
+		return "write null, or not exists(…)"
+	default:
+		return ""
+	}
 }
 
 // unknownFunction reports a name with a parenthesis that is no function.

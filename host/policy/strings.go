@@ -31,13 +31,15 @@ func lexString(src string, at int) (token, *syntaxError) {
 			i++
 		}
 	}
-	return token{}, syntaxErrorf(at, fmt.Sprintf("close it with %c", src[at]), "the string does not end")
+	return token{}, &syntaxError{offset: at, hint: fmt.Sprintf("close it with %c", src[at]), message: endlessString}
 }
+
+const endlessString = "the string does not end"
 
 // unescape reads the escape at a backslash: the character it stands for and the bytes it takes.
 func unescape(src string, at int) (r rune, size int, err *syntaxError) {
 	if at+1 == len(src) {
-		return 0, 0, syntaxErrorf(at, `a backslash itself is written \\`, "the string does not end")
+		return 0, 0, &syntaxError{offset: at, hint: `a backslash itself is written \\`, message: endlessString}
 	}
 	switch c := src[at+1]; c {
 	case '\\', '"', '\'':

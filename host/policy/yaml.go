@@ -132,8 +132,8 @@ func yamlHint(message, line string, column int) string {
 	}
 }
 
-// What brokenLine spends at most, in runs of the YAML parser.
-const brokenLineTries = 256
+// What brokenLine has the YAML parser read at most while it looks ahead.
+const brokenLineBytes = 16 << 20
 
 // brokenLine finds the line that YAML breaks at, which the parser does not tell exactly: the first one after the longest run
 // of lines that are YAML by themselves. Within quotes and brackets over several lines no run is, so it looks a little beyond.
@@ -146,10 +146,12 @@ func (d *document) brokenLine() int {
 			bad = mid
 		}
 	}
-	for n, tries := good+1, 0; n < len(d.lines) && tries < brokenLineTries; n, tries = n+1, tries+1 {
+	spent := 0
+	for n := good + 1; n < len(d.lines) && spent < brokenLineBytes; n++ {
 		if d.isYAML(n) {
 			good = n
 		}
+		spent += d.lines[n]
 	}
 	return good + 1
 }
