@@ -69,6 +69,14 @@ type Request struct {
 // killed process and not a power cut.
 type Ledger struct {
 	Mode string `koanf:"mode"`
+	// Anchor says where checkpoints are kept besides, out of reach of this folder's owner.
+	Anchor Anchor `koanf:"anchor"`
+}
+
+// Anchor gets every checkpoint: File has it appended, Command (with its arguments) finds it on its standard input.
+type Anchor struct {
+	File    string   `koanf:"file"`
+	Command []string `koanf:"command"`
 }
 
 // Store configures the database: URL is the path of an SQLite file, or "sqlite:PATH"; empty is store.db in the state folder.

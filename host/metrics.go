@@ -147,7 +147,7 @@ func (l meteredLedger) Append(ctx context.Context, e ledger.Entry) (ledger.ID, e
 
 // AppendAsync queues an entry.
 func (l meteredLedger) AppendAsync(e ledger.Entry) error {
-	_, err := l.log.AppendAsync(context.Background(), e)
+	err := l.log.AppendAsync(e)
 	l.count(e.Kind, err)
 	return err
 }

@@ -1,13 +1,16 @@
 package api
 
 import (
+	"context"
 	"net/http"
 )
 
-// Config is what an API is made of. All but Hosts and Metrics must be given.
+// Config is what an API is made of. All but Refused, Hosts and Metrics must be given.
 type Config struct {
 	// Decide answers POST /v1/decide.
 	Decide Decide
+	// Refused is told of requests that could not be read, from callers who may ask; nil: nobody is.
+	Refused func(ctx context.Context, reason string, size int64)
 	// Status answers GET /readyz.
 	Status func() Status
 	// Metrics answers GET /metrics; nil: there are none.
@@ -23,12 +26,12 @@ type Config struct {
 // TCP is the API as it is served over TCP: decisions need the token.
 func TCP(c Config) http.Handler {
 	hosts := append([]string{}, c.Hosts...)
-	return fromOutside(hosts, routes(c, withToken(c.Token, decider{c.Decide, c.MaxBytes})))
+	return fromOutside(hosts, routes(c, withToken(c.Token, decider{c.Decide, c.Refused, c.MaxBytes})))
 }
 
 // Socket is the API as it is served over a unix socket, whose file mode says who may ask.
 func Socket(c Config) http.Handler {
-	return fromOutside(nil, routes(c, decider{c.Decide, c.MaxBytes}))
+	return fromOutside(nil, routes(c, decider{c.Decide, c.Refused, c.MaxBytes}))
 }
 
 func routes(c Config, decide http.Handler) http.Handler {

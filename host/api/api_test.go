@@ -19,6 +19,7 @@ const token = "a-token-for-tests"
 type asked struct {
 	verdict  abi.Verdict
 	requests []string
+	refused  []string
 }
 
 func (a *asked) decide(_ context.Context, q *abi.Request) abi.Verdict {
@@ -31,8 +32,10 @@ func (a *asked) decide(_ context.Context, q *abi.Request) abi.Verdict {
 
 func config(a *asked) api.Config {
 	return api.Config{
-		Decide: a.decide, Status: func() api.Status { return api.Status{Set: "sha256:00", Judges: 1} },
-		Token: token, Hosts: []string{"mesh.example.com"}, MaxBytes: 1000,
+		Decide:  a.decide,
+		Refused: func(_ context.Context, reason string, _ int64) { a.refused = append(a.refused, reason) },
+		Status:  func() api.Status { return api.Status{Set: "sha256:00", Judges: 1} },
+		Token:   token, Hosts: []string{"mesh.example.com"}, MaxBytes: 1000,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = io.WriteString(w, "agentmesh_up 1\n")
@@ -112,6 +115,9 @@ func TestDecideRefused(t *testing.T) {
 			}
 			if len(a.requests) != 0 {
 				t.Errorf("the gate was asked %q", a.requests)
+			}
+			if told := len(a.refused) == 1; told != (c.status == 400) {
+				t.Errorf("told of the refusals %q; want those that could not be read, and no others", a.refused)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ type Decide func(ctx context.Context, q *abi.Request) abi.Verdict
 
 type decider struct {
 	decide   Decide
+	refused  func(ctx context.Context, reason string, size int64)
 	maxBytes int64
 }
 
@@ -32,6 +33,9 @@ func (d decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q, err := ReadRequest(body)
 	if err != nil {
+		if d.refused != nil {
+			d.refused(r.Context(), err.Error(), int64(len(body)))
+		}
 		malformed(err).write(w)
 		return
 	}
