@@ -16,14 +16,14 @@ import (
 // testdata/calls/decisions.txt, which a person has read. With -update it writes the table.
 func TestRecordedCallsAreDecided(t *testing.T) {
 	root := scratch(t)
-	strict, moderate, permissive := load(t, "preset:strict"), load(t, "preset:moderate"), load(t, "preset:permissive")
+	strict, moderate, permissive := load(t, presetName("strict")), load(t, presetName("moderate")), load(t, presetName("permissive"))
 	var table strings.Builder
 	table.WriteString(decisionsHead)
 	for _, r := range recordings(t, root) {
 		fmt.Fprintf(&table, "\n%s (%s %s)\n\n", r.Server, r.Package, r.Version)
 		w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "  type\tstrict\tmoderate\tpermissive\trequest")
-		x := r.extractor(t, root)
+		x := r.extractor(root)
 		for _, q := range r.requests {
 			request := r.request(x, q)
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", request.Action.Get("type").Text(),
@@ -95,10 +95,11 @@ func compareTable(t *testing.T, got string) {
 // TestUnknownNeverOpensADoor leaves out, one at a time, what the presets must know before they allow.
 func TestUnknownNeverOpensADoor(t *testing.T) {
 	root := scratch(t)
+	all := recordings(t, root)
 	for _, name := range []string{"preset:strict", "preset:moderate"} {
 		j := load(t, name)
-		for _, r := range recordings(t, root) {
-			x := r.extractor(t, root)
+		for _, r := range all {
+			x := r.extractor(root)
 			for _, q := range r.requests {
 				request := r.request(x, q)
 				before := j.verdict(t, &request)

@@ -2,7 +2,6 @@ package policies_test
 
 import (
 	"context"
-	"path"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -60,5 +59,3 @@ func (j *judge) verdict(t *testing.T, q *abi.Request) abi.Verdict {
 }
 
 func presetName(name string) string { return "preset:" + name }
-
-func exampleFile(name string) string { return path.Join("example", name) }

@@ -35,6 +35,7 @@ var plumbing = []string{
 type recording struct {
 	Server, Package, Version string
 	Target                   []string
+	table                    *facts.Table
 	annotations              map[string]abi.Value
 	requests                 []recorded
 }
@@ -126,14 +127,9 @@ func shown(v abi.Value) string {
 }
 
 // extractor knows what a proxy knows that was started with the recording's target.
-func (r *recording) extractor(t *testing.T, root string) *facts.Extractor {
-	t.Helper()
-	table, err := facts.DefaultTable()
-	if err != nil {
-		t.Fatal(err)
-	}
+func (r *recording) extractor(root string) *facts.Extractor {
 	c := facts.Config{
-		Table: table, Package: facts.ServerName(r.Target), Home: root + "/home", Dir: root + "/project", Where: facts.Here,
+		Table: r.table, Package: facts.ServerName(r.Target), Home: root + "/home", Dir: root + "/project", Where: facts.Here,
 	}
 	for _, arg := range r.Target {
 		if info, err := os.Stat(arg); err == nil && info.IsDir() {
@@ -202,9 +198,15 @@ func recordings(t *testing.T, root string) []recording {
 	if err != nil || len(files) < 4 {
 		t.Fatalf("%d recordings in %s: %v", len(files), calls, err)
 	}
+	table, err := facts.DefaultTable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out []recording
 	for _, f := range files {
-		out = append(out, readRecording(t, f, root))
+		r := readRecording(t, f, root)
+		r.table = table
+		out = append(out, r)
 	}
 	return out
 }
