@@ -46,18 +46,27 @@ func CallOf(q *abi.Request) facts.Call {
 	}
 }
 
-// gather adds to a request what the host finds out itself. Where there are no arguments to look through, what the caller
-// says of the data stands as it is: nothing found in nothing clears no one.
+// gather adds to a request what the host finds out itself.
 func (h *Host) gather(q *abi.Request) {
-	call := CallOf(q)
-	found := h.facts.Extract(&call)
-	if !hasArguments(q.Data) {
-		found.Data = q.Data
-	}
-	found.Into(q)
+	Gather(h.facts, q)
 	if h.config.Environment != "" {
 		q.Context = q.Context.With("environment", abi.StringValue(h.config.Environment))
 	}
+}
+
+// Gather adds to a request what the extractor finds. Where there is nothing to look at, what the caller says stands as it
+// is: nothing found in nothing clears no one.
+func Gather(x *facts.Extractor, q *abi.Request) {
+	call := CallOf(q)
+	arguments := hasArguments(q.Data)
+	if call.Tool == "" && call.Method == "" && !arguments && !q.Resource.Exists() {
+		return
+	}
+	found := x.Extract(&call)
+	if !arguments {
+		found.Data = q.Data
+	}
+	found.Into(q)
 }
 
 // hasArguments reports whether data holds anything but findings about itself.

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// format adds -o and checks what it is given.
+func format(c *cobra.Command, kinds ...string) *string {
+	value := c.Flags().StringP("output", "o", kinds[0], "output as "+strings.Join(kinds, ", "))
+	before := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if !slices.Contains(kinds, *value) {
+			return usage("", "-o takes %s, not %q", strings.Join(kinds, ", "), *value)
+		}
+		if before != nil {
+			return before(c, args)
+		}
+		return nil
+	}
+	return value
+}
+
+func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.stdout, format, args...) }
+
+// json prints a value indented. Text is left as it is: this is no web page.
+func (e *env) json(v any) error {
+	enc := json.NewEncoder(e.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// indented prints JSON that is already there, indented.
+func (e *env) indented(text []byte) error { return e.json(json.RawMessage(text)) }
+
+// table prints rows under a header in columns as wide as they must be. A header of nil prints none.
+func (e *env) table(header []string, rows [][]string) {
+	all := rows
+	if header != nil {
+		all = append([][]string{header}, rows...)
+	}
+	var widths []int
+	for _, row := range all {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(plain(cell)))
+		}
+	}
+	for r, row := range all {
+		var line strings.Builder
+		for i, cell := range row {
+			text := plain(cell)
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2)
+			if r > 0 || header == nil {
+				text = e.paint(text)
+			}
+			line.WriteString(text + pad)
+		}
+		fmt.Fprintln(e.stdout, strings.TrimRight(line.String(), " "))
+	}
+}
+
+// paint colours the words that people look for.
+func (e *env) paint(word string) string {
+	if !e.colour {
+		return word
+	}
+	colour := 0
+	switch word {
+	case "allow", "pass", "ok", "yes":
+		colour = 32
+	case "deny", "FAIL", "failed", "no":
+		colour = 31
+	case "require_approval", "warn", "indeterminate":
+		colour = 33
+	default:
+		return word
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colour, word)
+}
+
+// plain shows what a terminal would obey: control characters and those that turn writing around come out escaped. Much
+// of what is printed was written by agents.
+func plain(s string) string {
+	hidden := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf) || r == utf8.RuneError }
+	if !strings.ContainsFunc(s, hidden) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if hidden(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// lines prints text with what a terminal would obey escaped, its line ends kept.
+func lines(w io.Writer, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(w, plain(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+// short cuts text for a column.
+func short(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}

@@ -1,0 +1,166 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// commands is the folder with the commands built for this run.
+var commands string
+
+// TestMain builds both commands, as make build does but for the flags that only shrink them, and lets the test binary
+// stand in for the small programs that stories need beside them.
+func TestMain(m *testing.M) {
+	testscript.Main(builder{m}, map[string]func(){"ask": ask})
+}
+
+type builder struct{ *testing.M }
+
+func (b builder) Run() int {
+	dir, err := os.MkdirTemp("", "agentmesh-commands-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", dir, "agentmesh/cmd/agentmesh", "agentmesh/cmd/meshhost")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build the commands:", err)
+		return 1
+	}
+	commands = dir
+	return b.M.Run()
+}
+
+var update = flag.Bool("update", false, "write what the commands print into the stories")
+
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+			root, err := filepath.Abs("../..")
+			if err != nil {
+				return err
+			}
+			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("ADDR", listener.Addr().String())
+			e.Setenv("ROOT", root)
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("AGENTMESH_HOME", filepath.Join(e.WorkDir, "home", "state"))
+			e.Setenv("NO_COLOR", "1")
+			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o700)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"await":  await,
+			"tamper": tamper,
+		},
+	})
+}
+
+// await polls a path of the host until its answer holds a text: await /readyz '"status":"ready"'
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: await PATH TEXT")
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	last := ""
+	for time.Now().Before(deadline) {
+		response, err := http.Get("http://" + ts.Getenv("ADDR") + args[0])
+		if err == nil {
+			body, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			if last = string(body); strings.Contains(last, args[1]) {
+				return
+			}
+		} else {
+			last = err.Error()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s never said %s; at last: %s", args[0], args[1], last)
+}
+
+// ask is a program that puts a request file to the host as often as -n says and prints the last answer: status line,
+// Retry-After where there is one, body. -header adds headers; -token is the token file; without it none is presented.
+func ask() {
+	flags := flag.NewFlagSet("ask", flag.ExitOnError)
+	times := flags.Int("n", 1, "how often")
+	tokenFile := flags.String("token", "", "token file")
+	header := flags.String("header", "", "NAME: VALUE")
+	socket := flags.String("socket", "", "unix socket")
+	kind := flags.String("type", "application/json", "content type")
+	_ = flags.Parse(os.Args[1:])
+	body, err := os.ReadFile(flags.Arg(0))
+	if err != nil {
+		fail(err)
+	}
+	client := http.DefaultClient
+	if *socket != "" {
+		client = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", *socket)
+		}}}
+	}
+	for i := range *times {
+		r, err := http.NewRequest(http.MethodPost, "http://"+os.Getenv("ADDR")+"/v1/decide", bytes.NewReader(body))
+		if err != nil {
+			fail(err)
+		}
+		r.Header.Set("Content-Type", *kind)
+		if *tokenFile != "" {
+			token, err := os.ReadFile(*tokenFile)
+			if err != nil {
+				fail(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+		}
+		if name, value, ok := strings.Cut(*header, ": "); ok {
+			r.Header.Set(name, value)
+			if name == "Host" {
+				r.Host = value
+			}
+		}
+		response, err := client.Do(r)
+		if err != nil {
+			fail(err)
+		}
+		answer, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil {
+			fail(err)
+		}
+		if i == *times-1 {
+			fmt.Println(response.Status)
+			if retry := response.Header.Get("Retry-After"); retry != "" {
+				fmt.Println("Retry-After:", retry)
+			}
+			os.Stdout.Write(answer)
+		}
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "ask:", err)
+	os.Exit(1)
+}
