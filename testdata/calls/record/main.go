@@ -4,7 +4,7 @@
 //	go run ./testdata/calls/record            # all servers
 //	go run ./testdata/calls/record git fetch  # some
 //
-// It needs node with npm, Python 3 with pip, git, sqlite3, PostgreSQL 15 and chromium, and writes below /srv, so that no
+// It needs node with npm, Python 3 with pip, git, kubectl, PostgreSQL 15 and chromium, and writes below /srv, so that no
 // path of the recording machine gets into the recordings. Run it in a container or a throw-away machine.
 package main
 
