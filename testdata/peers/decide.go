@@ -35,13 +35,13 @@ type setting struct {
 	silent  bool // no ledger at all: what gate and policy cost alone
 }
 
-func settings() []setting {
-	return []setting{
+func settings(o *options) []setting {
+	return chosen(o, func(s setting) string { return s.name }, []setting{
 		{name: "gate and policy, no ledger", silent: true},
 		{name: "with the ledger, os", mode: ledger.OS},
 		{name: "with the ledger, sync", mode: ledger.Sync},
 		{name: "with the ledger, os, and a rate limit", mode: ledger.OS, limited: true},
-	}
+	})
 }
 
 // decisionAim is what the project wants of a whole decision in os mode.
@@ -56,7 +56,7 @@ func deciding(o *options, total time.Duration) error {
 			return err
 		}
 		t := newTable(o.out, fmt.Sprintf("Whole decisions by %d callers, 10 rules (%s)", n, decisionAim), "", "decisions/s", "p50", "p99")
-		for i, s := range settings() {
+		for i, s := range settings(o) {
 			t.row(s.name, grouped(flows[i].perSecond), short(flows[i].p50), short(flows[i].p99))
 		}
 		t.end()
@@ -65,10 +65,10 @@ func deciding(o *options, total time.Duration) error {
 }
 
 func decideRounds(o *options, callers int, total time.Duration) ([]flow, error) {
-	turn := total / time.Duration(logTurns*len(settings()))
-	samples := make([][]flow, len(settings()))
+	turn := total / time.Duration(logTurns*len(settings(o)))
+	samples := make([][]flow, len(settings(o)))
 	for range logTurns {
-		for i, s := range settings() {
+		for i, s := range settings(o) {
 			f, err := decideTurn(o, s, callers, turn)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -96,11 +95,7 @@ func timeEngines(o *options, es []engine, f *facts, total time.Duration) ([]meas
 		}
 		vs = append(vs, more...)
 	}
-	vs = slices.DeleteFunc(vs, func(v variant) bool { return !strings.Contains(v.name, o.only) })
-	if len(vs) == 0 {
-		return nil, fmt.Errorf("nothing is called %q", o.only)
-	}
-	return interleaved(vs, total)
+	return interleaved(chosen(o, func(v variant) string { return v.name }, vs), total)
 }
 
 // report prints the variants; ratios are to the first, which is ours.

@@ -23,20 +23,21 @@ type appender interface {
 
 // logged is one log's turn in a table.
 type logged struct {
-	name string
-	open func(dir string, callers int) (appender, error)
+	name  string
+	open  func(dir string, callers int) (appender, error)
+	floor bool // what the others are compared with
 }
 
-func logs() []logged {
-	return []logged{
-		{"ours, sync, with the index for queries", openLedger(ledger.Sync, true)},
-		{"ours, sync, without", openLedger(ledger.Sync, false)},
-		{"group commit and CRC alone, blocks ahead", openFloor(true, true)},
-		{"group commit and CRC alone", openFloor(true, false)},
-		{"Tessera, POSIX driver", func(dir string, callers int) (appender, error) { return newTessera(dir, callers) }},
-		{"ours, os, with the index for queries", openLedger(ledger.OS, true)},
-		{"group write and CRC alone, not synced", openFloor(false, true)},
-	}
+func logs(o *options) []logged {
+	return chosen(o, func(l logged) string { return l.name }, []logged{
+		{name: "ours, sync, with the index for queries", open: openLedger(ledger.Sync, true)},
+		{name: "ours, sync, without", open: openLedger(ledger.Sync, false)},
+		{name: "group commit and CRC alone, blocks ahead", open: openFloor(true, true)},
+		{name: "group commit and CRC alone", open: openFloor(true, false), floor: true},
+		{name: "Tessera, POSIX driver", open: func(dir string, callers int) (appender, error) { return newTessera(dir, callers) }},
+		{name: "ours, os, with the index for queries", open: openLedger(ledger.OS, true)},
+		{name: "group write and CRC alone, not synced", open: openFloor(false, true)},
+	})
 }
 
 func openFloor(durable, extending bool) func(string, int) (appender, error) {
@@ -135,9 +136,12 @@ func logging(o *options, total time.Duration) error {
 			return err
 		}
 		t := newTable(o.out, fmt.Sprintf("Appends of %d bytes by %d callers (%s)", len(body), callers, o.dir), "", "entries/s", "p50", "p99", "of group commit alone")
-		alone := flows[3].perSecond
-		for i, l := range logs() {
-			of := fmt.Sprintf("%.2f", flows[i].perSecond/alone)
+		alone := slices.IndexFunc(logs(o), func(l logged) bool { return l.floor })
+		for i, l := range logs(o) {
+			of := "-"
+			if alone >= 0 {
+				of = fmt.Sprintf("%.2f", flows[i].perSecond/flows[alone].perSecond)
+			}
 			t.row(l.name, grouped(flows[i].perSecond), short(flows[i].p50), short(flows[i].p99), of)
 		}
 		t.end()
@@ -151,10 +155,10 @@ const logTurns = 5
 // logRounds gives every log a new folder at each turn, and closes it after: what a log puts off, it does before the next
 // one's turn.
 func logRounds(o *options, callers int, body []byte, total time.Duration) ([]flow, error) {
-	turn := total / time.Duration(logTurns*len(logs()))
-	samples := make([][]flow, len(logs()))
+	turn := total / time.Duration(logTurns*len(logs(o)))
+	samples := make([][]flow, len(logs(o)))
 	for range logTurns {
-		for i, l := range logs() {
+		for i, l := range logs(o) {
 			f, err := logTurn(o, l, callers, body, turn)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", l.name, err)

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	flags.DurationVar(&o.time, "time", 4*time.Minute, "for all parts together, about; parts left out give back their share")
 	flags.StringVar(&o.dir, "dir", "", "where logs are written (default: a new folder in the system's temporary folder)")
 	flags.StringVar(&o.profile, "profile", "", "write a CPU profile here")
-	flags.StringVar(&o.only, "only", "", "time only what has this in its name (for profiles); part engines")
+	flags.StringVar(&o.only, "only", "", "time only what has this in its name, for profiles; parts engines, decide, ledger")
 	flags.IntVar(&o.calls, "calls", 1_000_000, "decisions that part memory makes")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -170,4 +171,9 @@ func partOf(name string) (part, bool) {
 		}
 	}
 	return part{}, false
+}
+
+// chosen leaves only what -only names.
+func chosen[T any](o *options, name func(T) string, all []T) []T {
+	return slices.DeleteFunc(all, func(x T) bool { return !strings.Contains(name(x), o.only) })
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -26,6 +27,9 @@ const rounds = 9
 // interleaved times every variant in turn, round after round, so that whatever else the machine does falls on all of
 // them alike. Each variant gets the same share of the time.
 func interleaved(vs []variant, total time.Duration) ([]measured, error) {
+	if len(vs) == 0 {
+		return nil, errors.New("nothing has that in its name")
+	}
 	share := total / time.Duration(len(vs)*(rounds+1))
 	out := make([]measured, len(vs))
 	times := make([]int, len(vs))
