@@ -91,6 +91,7 @@ type journal struct {
 	origin string
 	mode   Mode
 	open   opener
+	limit  int64  // where a segment is full
 	moved  func() // told after each commit
 
 	mu      sync.Mutex
@@ -206,7 +207,7 @@ func (j *journal) stop(cause error) {
 }
 
 func (j *journal) write(c *commit) error {
-	if c.entries > 0 && j.off >= segmentSize {
+	if c.entries > 0 && j.off >= j.limit {
 		if err := j.rotate(c.first); err != nil {
 			return err
 		}

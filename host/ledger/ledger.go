@@ -32,8 +32,9 @@ type Config struct {
 	// About is a JSON value for the opening entry's body, under "about": version, command. Empty leaves it out.
 	About []byte
 
-	open  opener        // tests put faults in
-	every time.Duration // between checkpoints
+	open    opener        // tests put faults in
+	every   time.Duration // between checkpoints
+	segment int64         // size of a segment
 }
 
 // Ledger is one process's shard, open for writing. It is safe for concurrent use.
@@ -82,6 +83,9 @@ func (c Config) withDefaults() Config {
 	if c.open == nil {
 		c.open = openDisk
 	}
+	if c.segment <= 0 {
+		c.segment = segmentSize
+	}
 	if c.every <= 0 {
 		c.every = checkpointEvery
 	}
@@ -98,8 +102,8 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	if l.shard, l.lock, err = takeShard(l.config.Dir, l.keys); err != nil {
 		return err
 	}
-	r := recovery{dir: shardDir(l.config.Dir, l.shard), shard: l.shard, keys: l.keys, open: l.config.open}
-	if l.journal, l.publisher, err = r.run(l.config.Mode); err != nil {
+	r := recovery{dir: shardDir(l.config.Dir, l.shard), shard: l.shard, keys: l.keys}
+	if l.journal, l.publisher, err = r.run(l.config); err != nil {
 		l.lock.Close()
 		return err
 	}

@@ -84,3 +84,5 @@ func TestAppendAndRead(t *testing.T) {
 		})
 	}
 }
+
+func itoa(n int) string { return fmt.Sprint(n) }

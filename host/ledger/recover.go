@@ -20,7 +20,6 @@ type recovery struct {
 	dir    string
 	shard  int
 	keys   *keyring
-	open   opener
 	result recovered
 }
 
@@ -30,8 +29,10 @@ func (r *recovery) damage(file string, index int64, format string, args ...any) 
 
 // run checks the journal's tail, cuts what was never acknowledged, and replays the rest against the checkpoint. Nothing is
 // changed unless everything that is signed is there.
-func (r *recovery) run(mode Mode) (*journal, *publisher, error) {
-	journal := &journal{dir: filepath.Join(r.dir, journalDir), origin: r.keys.Origin(r.shard), mode: mode, open: r.open}
+func (r *recovery) run(c Config) (*journal, *publisher, error) {
+	journal := &journal{
+		dir: filepath.Join(r.dir, journalDir), origin: r.keys.Origin(r.shard), mode: c.Mode, open: c.open, limit: c.segment,
+	}
 	if err := makeDir(journal.dir); err != nil {
 		return nil, nil, err
 	}
