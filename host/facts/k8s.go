@@ -34,13 +34,13 @@ func (g *gatherer) addK8s(k *k8sRow) {
 	if k.Manifest != "" {
 		c.fromManifest(get(k.Manifest))
 	}
+	c.split()
 	if c.verb == "get" && c.name == "" {
 		c.verb = "list"
 	}
 	if c.verb == "" {
 		c.verb = "unknown"
 	}
-	c.split()
 	g.setK8s(c)
 	if g.row.Type == "" {
 		t := verbType(c.verb)

@@ -25,10 +25,7 @@ func spellings(dst []string, raw string) []string {
 	if p, ok := fileURI(raw); ok {
 		dst[0] = p // a file URI is not also a relative path that begins with "file:"
 	}
-	if i := strings.IndexByte(raw, 0); i >= 0 {
-		dst = append(dst, raw[:i])
-	}
-	for _, undo := range [...]func(string) string{unquote, unquote, slashes, compatible, strings.TrimSpace, expand} {
+	for _, undo := range [...]func(string) string{unquote, unquote, beforeNUL, slashes, compatible, strings.TrimSpace, expand} {
 		for _, s := range dst {
 			if u := undo(s); u != s && len(dst) < 24 {
 				dst = appendNew(dst, u)
@@ -130,6 +127,14 @@ func slashes(s string) string {
 		if strings.HasPrefix(s, p) {
 			return s[len(p):]
 		}
+	}
+	return s
+}
+
+// beforeNUL is what a program in C makes of a string.
+func beforeNUL(s string) string {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
 	}
 	return s
 }

@@ -165,7 +165,7 @@ func (r *postgresReader) node(name string, v any) {
 	case "objects":
 		r.dropped(v)
 	}
-	if strings.HasSuffix(name, "Stmt") && n != nil {
+	if strings.HasSuffix(name, "Stmt") && name[0] >= 'A' && name[0] <= 'Z' && n != nil {
 		r.statement(name, n)
 		return
 	}
