@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"agentmesh/host/store"
@@ -26,6 +27,8 @@ type Counter struct {
 
 	count  int64
 	window time.Duration
+	last   int64 // when the newest hit was, ns
+	total  int64 // that of the newest hit
 }
 
 // NewCounter reads the limit: a positive whole number, a slash, and second, minute, hour or day.
@@ -68,17 +71,27 @@ type Limits interface {
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// A counter's rows are ordered by time, and total runs along: the hits of a window are a difference of two totals, however
+// many they are.
 const (
-	queryUsed   = `SELECT COALESCE(SUM(hits), 0) FROM gate_hits WHERE agent = ? AND policy = ? AND rule = ? AND monitored = ? AND at > ?`
-	queryWindow = `SELECT at, hits FROM gate_hits WHERE agent = ? AND policy = ? AND rule = ? AND monitored = ? AND at > ? ORDER BY at`
-	queryHit    = `INSERT INTO gate_hits (agent, policy, rule, monitored, at, hits) VALUES (?, ?, ?, ?, ?, 1)
-		ON CONFLICT (agent, policy, rule, monitored, at) DO UPDATE SET hits = gate_hits.hits + 1`
-	queryPrune = `DELETE FROM gate_hits WHERE agent = ? AND policy = ? AND rule = ? AND monitored = ? AND at <= ? AND at <
-		(SELECT at FROM gate_hits WHERE agent = ? AND policy = ? AND rule = ? AND monitored = ? ORDER BY at DESC LIMIT 1 OFFSET ?)`
+	counterIs  = `agent = ? AND policy = ? AND rule = ? AND monitored = ?`
+	queryTotal = `SELECT
+		COALESCE((SELECT at FROM gate_hits WHERE ` + counterIs + ` ORDER BY at DESC LIMIT 1), 0),
+		COALESCE((SELECT total FROM gate_hits WHERE ` + counterIs + ` ORDER BY at DESC LIMIT 1), 0),
+		COALESCE((SELECT total FROM gate_hits WHERE ` + counterIs + ` AND at <= ? ORDER BY at DESC LIMIT 1),
+			(SELECT total - hits FROM gate_hits WHERE ` + counterIs + ` ORDER BY at LIMIT 1), 0)`
+	queryRoom = `SELECT at FROM gate_hits WHERE ` + counterIs + ` AND at > ? AND total >= ? ORDER BY at LIMIT 1`
+	queryHit  = `INSERT INTO gate_hits (agent, policy, rule, monitored, at, hits, total) VALUES (?, ?, ?, ?, ?, 1, ?)
+		ON CONFLICT (agent, policy, rule, monitored, at) DO UPDATE SET hits = gate_hits.hits + 1, total = gate_hits.total + 1`
+	queryBefore = `SELECT COALESCE((SELECT total FROM gate_hits WHERE ` + counterIs + ` AND at <= ? ORDER BY at DESC LIMIT 1),
+			(SELECT total - hits FROM gate_hits WHERE ` + counterIs + ` ORDER BY at LIMIT 1), 0)`
+	queryLater = `UPDATE gate_hits SET total = total + 1 WHERE ` + counterIs + ` AND at > ?`
+	queryPrune = `DELETE FROM gate_hits WHERE ` + counterIs + ` AND at <= ? AND total <= ?`
 	querySweep = `DELETE FROM gate_hits WHERE at <= ?`
 )
 
-// pruneOnce is after how many hits, on average, those that left the window are removed.
+// pruneOnce is after how many hits, on average, those that left the window are removed; where the limit is high, after a
+// part of it, because removing looks at as many rows.
 const pruneOnce = 32
 
 // sweepAge is when hits of counters nobody uses any more are removed. It is far beyond the longest window, so that a clock
@@ -88,6 +101,8 @@ const sweepAge = 8 * 24 * time.Hour
 // StoredLimits keeps hits in the store. It is safe for concurrent use and across processes.
 type StoredLimits struct {
 	db *store.DB
+	// turns lets callers of this process take turns: a mutex hands over faster than the store's connection does.
+	turns sync.Mutex
 }
 
 var _ Limits = (*StoredLimits)(nil)
@@ -101,7 +116,7 @@ func NewLimits(ctx context.Context, db *store.DB) (*StoredLimits, error) {
 	if err := db.Migrate(ctx, "gate", files); err != nil {
 		return nil, err
 	}
-	if err := db.Prepare(ctx, queryUsed, queryWindow, queryHit, queryPrune); err != nil {
+	if err := db.Prepare(ctx, queryTotal, queryHit); err != nil {
 		return nil, err
 	}
 	return &StoredLimits{db: db}, nil
@@ -117,6 +132,8 @@ func (l *StoredLimits) Sweep(ctx context.Context, now time.Time) error {
 
 // Consume implements Limits.
 func (l *StoredLimits) Consume(ctx context.Context, agent string, now time.Time, counters []Counter) error {
+	l.turns.Lock()
+	defer l.turns.Unlock()
 	err := l.db.Write(ctx, func(tx *store.Tx) error {
 		t := tally{tx: tx, agent: agent, now: now.UnixNano(), counters: counters}
 		if err := t.look(); err != nil || over(counters) != nil {
@@ -164,36 +181,31 @@ type tally struct {
 func (t *tally) look() error {
 	for i := range t.counters {
 		c := &t.counters[i]
-		row := t.tx.QueryRow(queryUsed, t.agent, c.Policy, c.Rule, flag(c.Monitored), t.now-int64(c.window))
-		if err := row.Scan(&c.Used); err != nil {
+		k := t.key(c)
+		window := t.now - int64(c.window)
+		var before int64
+		row := t.tx.QueryRow(queryTotal, k[0], k[1], k[2], k[3], k[0], k[1], k[2], k[3], k[0], k[1], k[2], k[3], window, k[0], k[1], k[2], k[3])
+		if err := row.Scan(&c.last, &c.total, &before); err != nil {
 			return err
 		}
+		c.Used = c.total - before
 		c.Over, c.Retry = c.Used >= c.count, 0
 		if c.Over {
-			if err := t.retry(c); err != nil {
+			// The limit has room for one more when so many hits have left the window that count-1 stay.
+			var at int64
+			row := t.tx.QueryRow(queryRoom, k[0], k[1], k[2], k[3], window, c.total-c.count+1)
+			if err := row.Scan(&at); err != nil {
 				return err
 			}
+			c.Retry = time.Duration(at + int64(c.window) - t.now)
 		}
 	}
 	return nil
 }
 
-// retry finds when so many of the hits will have left the window that there is room for one more.
-func (t *tally) retry(c *Counter) error {
-	rows, err := t.tx.Query(queryWindow, t.agent, c.Policy, c.Rule, flag(c.Monitored), t.now-int64(c.window))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for leave := c.Used - c.count + 1; leave > 0 && rows.Next(); {
-		var at, hits int64
-		if err := rows.Scan(&at, &hits); err != nil {
-			return err
-		}
-		leave -= hits
-		c.Retry = time.Duration(at + int64(c.window) - t.now)
-	}
-	return rows.Err()
+// key is what a counter's rows go by.
+func (t *tally) key(c *Counter) [4]any {
+	return [4]any{t.agent, c.Policy, c.Rule, flag(c.Monitored)}
 }
 
 func (t *tally) hit() error {
@@ -202,16 +214,32 @@ func (t *tally) hit() error {
 		if c.Over || t.counted(i) {
 			continue
 		}
-		if _, err := t.tx.Exec(queryHit, t.agent, c.Policy, c.Rule, flag(c.Monitored), t.now); err != nil {
+		if err := t.insert(c); err != nil {
 			return err
 		}
-		if rand.N(pruneOnce) == 0 {
+		if rand.Int64N(max(pruneOnce, c.count/8)) == 0 {
 			if err := t.prune(c); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// insert adds a hit. Where the clock went back it goes between those that are there, and the totals behind it move.
+func (t *tally) insert(c *Counter) error {
+	k, before := t.key(c), c.total
+	if t.now < c.last {
+		row := t.tx.QueryRow(queryBefore, k[0], k[1], k[2], k[3], t.now, k[0], k[1], k[2], k[3])
+		if err := row.Scan(&before); err != nil {
+			return err
+		}
+		if _, err := t.tx.Exec(queryLater, k[0], k[1], k[2], k[3], t.now); err != nil {
+			return err
+		}
+	}
+	_, err := t.tx.Exec(queryHit, k[0], k[1], k[2], k[3], t.now, before+1)
+	return err
 }
 
 // counted reports whether an earlier counter was the same one.
@@ -228,14 +256,13 @@ func (t *tally) counted(i int) bool {
 // prune removes what left the window, but never the newest count hits: should the clock turn out to have been ahead,
 // they still stand in the window.
 func (t *tally) prune(c *Counter) error {
-	window := t.now - int64(c.window)
+	k, window, keep := t.key(c), t.now-int64(c.window), c.count
 	for j := range t.counters {
 		if b := &t.counters[j]; b.Policy == c.Policy && b.Rule == c.Rule {
-			window = min(window, t.now-int64(b.window))
+			window, keep = min(window, t.now-int64(b.window)), max(keep, b.count)
 		}
 	}
-	_, err := t.tx.Exec(queryPrune, t.agent, c.Policy, c.Rule, flag(c.Monitored), window,
-		t.agent, c.Policy, c.Rule, flag(c.Monitored), c.count)
+	_, err := t.tx.Exec(queryPrune, k[0], k[1], k[2], k[3], window, c.total-keep)
 	return err
 }
 
