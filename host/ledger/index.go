@@ -99,7 +99,7 @@ func (m mark) fits(v *view) bool {
 
 // rootAt computes the root of the first size entries from the tiles; size is at most published.
 func (v *view) rootAt(size int64) (tlog.Hash, error) {
-	tree := tlog.Tree{N: v.published, Hash: v.root}
+	tree := tlog.Tree{N: v.published, Hash: v.signed.Root}
 	return tlog.TreeHash(size, tlog.TileHashReader(tree, diskTiles{v.dir}))
 }
 

@@ -39,16 +39,18 @@ func readTile(dir string, level int, n int64, width int) ([]byte, error) {
 		return data, err
 	}
 	full := filepath.Join(dir, tilePath(level, n, tileWidth))
-	names, _ := os.ReadDir(full + ".p")
-	for _, name := range names {
-		if w, err := strconv.Atoi(name.Name()); err == nil && w > width {
-			if data, err := os.ReadFile(filepath.Join(full+".p", name.Name())); err == nil {
-				return data, nil
+	for range 3 { // a live writer may replace what was just listed
+		names, _ := os.ReadDir(full + ".p")
+		for _, name := range names {
+			if w, err := strconv.Atoi(name.Name()); err == nil && w > width {
+				if data, err := os.ReadFile(filepath.Join(full+".p", name.Name())); err == nil {
+					return data, nil
+				}
 			}
 		}
-	}
-	if data, fullErr := os.ReadFile(full); !errors.Is(fullErr, fs.ErrNotExist) {
-		return data, fullErr
+		if data, fullErr := os.ReadFile(full); !errors.Is(fullErr, fs.ErrNotExist) {
+			return data, fullErr
+		}
 	}
 	return nil, err
 }

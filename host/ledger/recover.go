@@ -40,21 +40,12 @@ func (r *recovery) run(c Config) (*journal, *publisher, error) {
 	if err != nil {
 		return nil, nil, r.damage(checkpointFile, -1, "%v", err)
 	}
-	list, err := listSegments(journal.dir)
+	list, err := r.segments(journal, signed)
+	defer func() { closeSegments(list) }()
 	if err != nil {
 		return nil, nil, err
 	}
 	list = plainSegments(list)
-	if len(list) == 0 {
-		if signed.Size > 0 {
-			return nil, nil, r.damage(journalDir, signed.Size-1, "its newest segment is missing")
-		}
-		list = []segment{{path: segmentPath(journal.dir, 0)}}
-		if err := journal.newSegment(0); err != nil {
-			return nil, nil, err
-		}
-		journal.file.Close()
-	}
 	end, err := r.scan(list)
 	if err != nil {
 		return nil, nil, err
@@ -67,6 +58,22 @@ func (r *recovery) run(c Config) (*journal, *publisher, error) {
 		return nil, nil, err
 	}
 	return journal, p, r.resume(journal, end)
+}
+
+// segments opens the journal's files, and makes the first one of a shard that is new.
+func (r *recovery) segments(j *journal, signed Checkpoint) ([]segment, error) {
+	list, err := openSegments(j.dir, nil)
+	if err != nil || len(plainSegments(list)) > 0 {
+		return list, err
+	}
+	if signed.Size > 0 {
+		return list, r.damage(journalDir, signed.Size-1, "its newest segment is missing")
+	}
+	if err := j.newSegment(0); err != nil {
+		return list, err
+	}
+	j.file.Close()
+	return openSegments(j.dir, list)
 }
 
 // journalEnd is where the intact frames of a journal end.
@@ -98,40 +105,51 @@ func (r *recovery) scan(list []segment) (journalEnd, error) {
 
 func (r *recovery) scanSegment(s segment, limit int64) (journalEnd, error) {
 	end := journalEnd{segment: s, next: s.first}
-	f, err := os.Open(s.path)
-	if err != nil {
-		return end, err
-	}
-	defer f.Close()
 	name := filepath.Join(journalDir, filepath.Base(s.path))
-	w := segmentWalk{reader: frameReader{r: f}, origin: r.keys.Origin(r.shard), next: s.first}
-	err = w.run()
-	end.off, end.next = w.good, w.next
-	switch {
-	case err != nil && !errors.Is(err, errBadFrame):
-		return end, r.damage(name, w.next, "%v", err)
-	case limit != math.MaxInt64 && (err != nil || w.next < limit):
-		return end, r.damage(name, w.next, "at byte %d: a frame is damaged or missing, and later segments follow", w.good)
-	case limit != math.MaxInt64:
-		return end, nil
-	}
-	// What follows the last intact entry may only be the commit that was being written.
-	var later *frame
-	if err := laterFrames(f, w.reader.off, func(_ int64, g frame) bool {
-		// A head is synced before anything follows it, a commit before the next one; in os mode nothing is.
-		if w.good == 0 || g.flags&flagOS == 0 && (g.commit() != w.torn() || g.index < w.next) {
-			later = &g
+	w := segmentWalk{reader: frameReader{r: s.file}, origin: r.keys.Origin(r.shard), next: s.first}
+	for {
+		err := w.run()
+		before := w.good
+		end.off, end.next = w.good, w.next
+		switch {
+		case err != nil && !errors.Is(err, errBadFrame):
+			return end, r.damage(name, w.next, "%v", err)
+		case limit != math.MaxInt64 && (err != nil || w.next < limit):
+			return end, r.damage(name, w.next, "at byte %d: a frame is damaged or missing, and later segments follow", w.good)
+		case limit != math.MaxInt64:
+			return end, nil
 		}
-		return later == nil
-	}); err != nil {
-		return end, err
-	}
-	if later != nil {
-		return end, r.damage(name, w.next, "at byte %d: the frame is damaged, and entry %d of a later commit follows", w.reader.off, later.index)
+		later, err := r.laterCommit(s, &w)
+		if err != nil {
+			return end, err
+		}
+		if later < 0 {
+			break
+		}
+		// Who verifies a live log may have met a frame that was just being written.
+		w.rewind()
+		if err := w.run(); w.good == before || err != nil && !errors.Is(err, errBadFrame) {
+			return end, r.damage(name, end.next, "at byte %d: the frame is damaged, and entry %d of a later commit follows", end.off, later)
+		}
 	}
 	end.newHead = w.good == 0
-	r.result.cut, err = usedAfter(f, w.good)
+	var err error
+	r.result.cut, err = usedAfter(s.file, w.good)
 	return end, err
+}
+
+// laterCommit returns an entry behind the last intact one that was written after it had been acknowledged, -1 if there is
+// none: what follows the last intact entry may only be the commit that was being written.
+func (r *recovery) laterCommit(s segment, w *segmentWalk) (int64, error) {
+	later := int64(-1)
+	err := laterFrames(s.file, w.reader.off, func(_ int64, g frame) bool {
+		// A head is synced before anything follows it, a commit before the next one; in os mode nothing is.
+		if w.good == 0 || g.flags&flagOS == 0 && (g.commit() != w.torn() || g.index < w.next) {
+			later = g.index
+		}
+		return later < 0
+	})
+	return later, err
 }
 
 // segmentWalk reads the frames of a segment up to the first that is not intact.
@@ -152,6 +170,9 @@ func (w *segmentWalk) torn() int64 {
 	}
 	return w.next
 }
+
+// rewind goes back to the end of the last entry.
+func (w *segmentWalk) rewind() { w.reader.off, w.reader.buf = w.good, w.reader.buf[:0] }
 
 func (w *segmentWalk) run() error {
 	for {

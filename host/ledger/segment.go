@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type segment struct {
 	first  int64 // index of its first entry
 	bodies bool
 	path   string
+	file   *os.File // when it was opened by openSegments
 }
 
 func segmentPath(journal string, first int64) string {
@@ -44,12 +46,16 @@ func listSegments(journal string) ([]segment, error) {
 		if len(number) != 20 || err != nil {
 			continue // left over from a crash (.tmp), or not ours
 		}
-		list = append(list, segment{first, bodies, filepath.Join(journal, name.Name())})
+		list = append(list, segment{first: first, bodies: bodies, path: filepath.Join(journal, name.Name())})
 	}
+	sortSegments(list)
+	return list, nil
+}
+
+func sortSegments(list []segment) {
 	sort.SliceStable(list, func(i, j int) bool {
 		return list[i].first < list[j].first || list[i].first == list[j].first && !list[i].bodies && list[j].bodies
 	})
-	return list, nil
 }
 
 func plainSegments(list []segment) []segment {
@@ -60,6 +66,45 @@ func plainSegments(list []segment) []segment {
 		}
 	}
 	return plain
+}
+
+// openSegments opens all files of a journal, so that none goes away while they are read: what a live writer drops later
+// stays readable. Those that before already has are taken over.
+func openSegments(journal string, before []segment) ([]segment, error) {
+	for attempt := 0; ; attempt++ {
+		list, err := listSegments(journal)
+		if err != nil {
+			return before, err
+		}
+		merged, err := openListed(before, list)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt > 100 {
+			return merged, err
+		}
+		before = merged
+	}
+}
+
+func openListed(have, list []segment) ([]segment, error) {
+	for _, s := range list {
+		same := func(o segment) bool { return o.first == s.first && o.bodies == s.bodies }
+		if slices.ContainsFunc(have, same) {
+			continue
+		}
+		f, err := os.Open(s.path)
+		if err != nil {
+			return have, err
+		}
+		s.file = f
+		have = append(have, s)
+	}
+	sortSegments(have)
+	return have, nil
+}
+
+func closeSegments(list []segment) {
+	for _, s := range list {
+		s.file.Close()
+	}
 }
 
 // errBadFrame means bytes that are no frame and no end either.

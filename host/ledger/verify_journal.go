@@ -5,15 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 )
 
 // journal checks the frames, and what they hold against the bundles.
 func (s *shardVerifier) journal() {
-	list, err := listSegments(filepath.Join(s.dir, journalDir))
-	list = plainSegments(list)
-	if err != nil || len(list) == 0 {
+	list := plainSegments(s.segments)
+	if len(list) == 0 {
+		s.broke = 0
 		s.add(s.signed.Size, journalDir, "the journal is missing: what came after the checkpoint, if anything did, is lost")
 		return
 	}
@@ -47,16 +46,8 @@ func (s *shardVerifier) journal() {
 
 // walkJournal visits the intact entries of the plain segments.
 func (s *shardVerifier) walkJournal(visit func(index int64, entry []byte)) {
-	list, err := listSegments(filepath.Join(s.dir, journalDir))
-	if err != nil {
-		return // journal reports it
-	}
-	for _, seg := range plainSegments(list) {
-		f, err := os.Open(seg.path)
-		if err != nil {
-			continue
-		}
-		w := segmentWalk{reader: frameReader{r: f}, origin: s.key.Origin(s.shard), next: seg.first}
+	for _, seg := range plainSegments(s.segments) {
+		w := segmentWalk{reader: frameReader{r: seg.file}, origin: s.key.Origin(s.shard), next: seg.first}
 		w.entry = func(_ int64, f frame, payload []byte) error {
 			if f.kind == frameEntry {
 				visit(f.index, payload)
@@ -64,18 +55,13 @@ func (s *shardVerifier) walkJournal(visit func(index int64, entry []byte)) {
 			return nil
 		}
 		_ = w.run() // where it ends early, journal says why
-		f.Close()
 	}
 }
 
 // bodies checks that every body that stands apart is there and has its digest.
 func (s *shardVerifier) bodies() {
-	list, err := listSegments(filepath.Join(s.dir, journalDir))
-	if err != nil {
-		return // journal reported it
-	}
 	found := make(map[int64]bodyRef)
-	for _, seg := range list {
+	for _, seg := range s.segments {
 		s.segmentBodies(seg, found)
 	}
 	for index := int64(0); len(s.refs) > 0 && index < s.signed.Size+int64(len(s.view.tail)); index++ {
@@ -98,12 +84,7 @@ func (s *shardVerifier) bodies() {
 
 // segmentBodies collects the digests of the bodies in a segment.
 func (s *shardVerifier) segmentBodies(seg segment, found map[int64]bodyRef) {
-	f, err := os.Open(seg.path)
-	if err != nil {
-		return // its bodies will be missed, if it had any
-	}
-	defer f.Close()
-	for r := (frameReader{r: f}); ; {
+	for r := (frameReader{r: seg.file}); ; {
 		fr, payload, err := r.next()
 		if err != nil {
 			if seg.bodies && !errors.Is(err, io.EOF) {

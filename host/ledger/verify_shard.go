@@ -15,20 +15,21 @@ import (
 // shardVerifier checks one shard.
 type shardVerifier struct {
 	*verifier
-	shard  int
-	dir    string
-	report *Report
-	result ShardReport
-	signed Checkpoint
-	view   *view
-	tree   tree           // of the entries as they are
-	broken bool           // a bundle is missing or cut: tree says nothing
-	bad    map[int64]bool // entries that are named already
-	odd    []int64        // what does not even read as an entry
-	broke  int64          // entry where the journal is damaged; -1 when it is not
-	refs   map[int64]bodyRef
-	said   []claim
-	copies map[int64]tlog.Hash // what the journal has; made when needed
+	shard    int
+	dir      string
+	report   *Report
+	result   ShardReport
+	signed   Checkpoint
+	view     *view
+	segments []segment      // of the journal, open
+	tree     tree           // of the entries as they are
+	broken   bool           // a bundle is missing or cut: tree says nothing
+	bad      map[int64]bool // entries that are named already
+	odd      []int64        // what does not even read as an entry
+	broke    int64          // entry where the journal is damaged; -1 when it is not
+	refs     map[int64]bodyRef
+	said     []claim
+	copies   map[int64]tlog.Hash // what the journal has; made when needed
 }
 
 // bodyRef is what an entry says of a body that stands apart.
@@ -54,6 +55,7 @@ func (s *shardVerifier) run(ctx context.Context) error {
 		s.add(0, "", "the shard's folder is missing")
 		return nil
 	}
+	defer func() { closeSegments(s.segments) }()
 	if !s.checkpoint() {
 		return nil
 	}
@@ -78,29 +80,27 @@ func (s *shardVerifier) run(ctx context.Context) error {
 	return nil
 }
 
-// checkpoint reads what was signed; false when there is nothing to go on with.
+// checkpoint reads what was signed, and opens the files of the journal so that a live writer does not take them away;
+// false when there is nothing to go on with.
 func (s *shardVerifier) checkpoint() bool {
-	var err error
-	s.signed, err = readCheckpoint(s.dir, s.key, s.shard)
-	if err != nil {
-		s.add(-1, checkpointFile, "%v", err)
-	}
-	view, viewErr := openView(s.verifier.dir, s.shard)
-	if viewErr == nil { // else the checkpoint is not even text
+	journal := filepath.Join(s.dir, journalDir)
+	// Before the checkpoint for what it may drop, after it for what it covers; a missing folder is journal's to report.
+	s.segments, _ = openSegments(journal, nil)
+	view, err := openView(s.verifier.dir, s.shard)
+	s.segments, _ = openSegments(journal, s.segments)
+	if err == nil {
 		s.view = view
-	}
-	if err != nil || viewErr != nil {
-		return false // what was signed is not known, so nothing can be held against it
-	}
-	// The view may be newer than the checkpoint that was checked; what follows is about that one.
-	if s.view.published != s.signed.Size {
-		s.view.published, s.view.root = s.signed.Size, s.signed.Root
-		if err := s.view.readTail(); err != nil {
-			s.view.tailEnd = err
+		s.signed = view.signed
+		if view.signed.Note != nil {
+			s.signed, err = s.key.OpenCheckpoint(s.shard, view.signed.Note)
 		}
 	}
-	if s.signed.Note == nil && len(s.view.tail) > 1 {
-		s.add(0, checkpointFile, "it is missing, though %d entries are here", len(s.view.tail))
+	if err != nil { // what was signed is not known, so nothing can be held against it
+		s.add(-1, checkpointFile, "%v", err)
+		return false
+	}
+	if s.signed.Note == nil && (len(view.tail) > 1 || view.tailEnd != nil) {
+		s.add(0, checkpointFile, "it is missing, though %d entries are here", len(view.tail))
 	}
 	s.result.Entries, s.result.Root = s.signed.Size, s.signed.Root
 	return true

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,12 +16,44 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// story is a ledger of two shards: shard 0 has 640 entries and one body apart, shard 1 has 40.
+// story is a ledger of two shards: shard 0 has 640 entries and one body apart, shard 1 has 40. It is told once and copied.
 func story(t *testing.T) (ledger.Config, ledger.Key) {
 	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(template(t))); err != nil {
+		t.Fatal(err)
+	}
 	c := config(t).WithPace(time.Hour, 1<<20)
-	first := open(t, c)
-	second := open(t, c)
+	c.Dir, c.Keys = filepath.Join(dir, "ledger"), filepath.Join(dir, "keys")
+	key, err := ledger.ReadKey(c.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, key
+}
+
+// told keeps the folder of the story.
+var told struct {
+	sync.Once
+	dir string
+}
+
+func template(t *testing.T) string {
+	told.Do(func() {
+		dir, err := os.MkdirTemp("", "ledger-story")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := config(t).WithPace(time.Hour, 1<<20)
+		c.Dir, c.Keys = filepath.Join(dir, "ledger"), filepath.Join(dir, "keys")
+		tell(t, c)
+		told.dir = dir
+	})
+	return told.dir
+}
+
+func tell(t *testing.T, c ledger.Config) {
+	first, second := open(t, c), open(t, c)
 	fill(t, first, 600)
 	fill(t, second, 38)
 	apart := ledger.Entry{Kind: ledger.KindDecision, ID: "big", Body: []byte(`"` + strings.Repeat("x", 70_000) + `"`)}
@@ -28,10 +61,18 @@ func story(t *testing.T) (ledger.Config, ledger.Key) {
 		t.Fatal(err)
 	}
 	fill(t, first, 37)
-	key := first.Key()
 	closeLedger(t, first)
 	closeLedger(t, second)
-	return c, key
+}
+
+// TestMain removes the story in the end, and is the program that the crash test kills.
+func TestMain(m *testing.M) {
+	if os.Getenv("LEDGER_TEST_WRITER") != "" {
+		os.Exit(crashWriter())
+	}
+	code := m.Run()
+	os.RemoveAll(told.dir)
+	os.Exit(code)
 }
 
 func verify(t *testing.T, c ledger.Config, key ledger.Key, against ...[]byte) *ledger.Report {

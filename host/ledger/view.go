@@ -9,17 +9,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // view is one shard as it stood at a moment: entries below published are read from bundles, the rest from the journal.
 type view struct {
 	dir       string
 	shard     int
-	origin    string // from the checkpoint, unchecked
-	published int64
-	root      tlog.Hash // of the published entries, as the checkpoint has it, unchecked
+	signed    Checkpoint // as the shard has it, unchecked; zero when there is none
+	origin    string     // signed's
+	published int64      // signed's size
 	tail      [][]byte
 	tailEnd   error // what ended the tail, when it was not simply the end
 
@@ -36,7 +34,7 @@ func openView(dir string, shard int) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		v.origin, v.published, v.root = c.Origin, c.Size, c.Root
+		v.signed, v.origin, v.published = c, c.Origin, c.Size
 		if err = v.readTail(); err == nil {
 			return v, nil
 		}
