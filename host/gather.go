@@ -48,25 +48,31 @@ func CallOf(q *abi.Request) facts.Call {
 
 // gather adds to a request what the host finds out itself.
 func (h *Host) gather(q *abi.Request) {
-	Gather(h.facts, q)
+	Gather(h.facts, q, false)
 	if h.config.Environment != "" {
 		q.Context = q.Context.With("environment", abi.StringValue(h.config.Environment))
 	}
 }
 
-// Gather adds to a request what the extractor finds. Where there is nothing to look at, what the caller says stands as it
-// is: nothing found in nothing clears no one.
-func Gather(x *facts.Extractor, q *abi.Request) {
+// Gather adds to a request what the extractor finds and, asked to explain, says why each fact is held. Where there is
+// nothing to look at, what the caller says stands as it is: nothing found in nothing clears no one.
+func Gather(x *facts.Extractor, q *abi.Request, explain bool) (notes []facts.Note) {
 	call := CallOf(q)
 	arguments := hasArguments(q.Data)
 	if call.Tool == "" && call.Method == "" && !arguments && !q.Resource.Exists() {
-		return
+		return nil
 	}
-	found := x.Extract(&call)
+	var found facts.Facts
+	if explain {
+		found, notes = x.Explain(&call)
+	} else {
+		found = x.Extract(&call)
+	}
 	if !arguments {
 		found.Data = q.Data
 	}
 	found.Into(q)
+	return notes
 }
 
 // hasArguments reports whether data holds anything but findings about itself.

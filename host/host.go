@@ -45,7 +45,7 @@ type Host struct {
 	limits  *gate.StoredLimits
 	ledger  *ledger.Ledger
 	facts   *facts.Extractor
-	guarded guarded
+	guard   guard
 	engine  *sandbox.Engine
 	rules   *sandbox.Watcher
 	gate    *gate.Gate
@@ -156,7 +156,7 @@ func (h *Host) anchors() []ledger.Anchor {
 
 func (h *Host) openFacts(context.Context, Options) (err error) {
 	h.facts, err = NewExtractor(h.config.Tools, h.config.Roots)
-	h.guarded = guardedPlaces(h.state, &h.config)
+	h.guard = newGuard(h.state, &h.config)
 	return err
 }
 
@@ -223,7 +223,8 @@ func (h *Host) loaded(s sandbox.Status) {
 func (h *Host) ask(ctx context.Context, q *abi.Request) abi.Verdict {
 	call := gate.Call{Request: *q}
 	h.gather(&call.Request)
-	call.Protected = h.guarded.named(&call.Request)
+	given := CallOf(q)
+	call.Protected = h.guard.named(h.facts, &given, &call.Request)
 	if q.Action.Get("stage").Text() == abi.StagePostTool {
 		return h.gate.DecideResult(ctx, &call)
 	}

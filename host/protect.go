@@ -2,41 +2,42 @@ package host
 
 import (
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"agentmesh/host/facts"
 	"agentmesh/pdk/abi"
 )
 
-// guarded are the places of the mesh's own that no tool may name, whatever the policies say: who can change them decides
-// everything else.
-type guarded []guardedPlace
-
-type guardedPlace struct {
-	path string // absolute, links followed, folded
-	what string // for people
+// guard keeps tools away from the mesh's own: who can change that decides everything else.
+type guard struct {
+	places []string // absolute, as named and with links followed
+	known  *facts.Protected
 }
 
-// guardedPlaces are the state folder, the folders of rules, tool tables, our own binaries, and the configurations of
+// newGuard guards the state folder, the folders of rules, tool tables, our own programs, and the configurations of
 // clients that start servers through us.
-func guardedPlaces(state State, c *Config) guarded {
-	var g guarded
-	g.add("the state folder", string(state))
-	g.add("a folder of rules", slices.Concat(c.Dirs.Policies, c.Dirs.Plugins)...)
-	g.add("a tool table", c.Tools...)
+func newGuard(state State, c *Config) guard {
+	names := slices.Concat([]string{string(state)}, c.Dirs.Policies, c.Dirs.Plugins, c.Tools)
 	if own, err := os.Executable(); err == nil {
-		g.add("the mesh's own program", own)
-		for _, name := range []string{"agentmesh", "meshhost"} {
-			g.add("the mesh's own program", filepath.Join(filepath.Dir(own), name))
-		}
+		dir := filepath.Dir(own)
+		names = append(names, own, filepath.Join(dir, "agentmesh"), filepath.Join(dir, "meshhost"))
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		for _, name := range clientConfigs() {
-			g.add("a client's configuration", filepath.Join(home, name))
+			names = append(names, filepath.Join(home, name))
 		}
 	}
+	var g guard
+	for _, name := range names {
+		if abs, err := filepath.Abs(name); err == nil && !strings.HasPrefix(name, "preset:") {
+			g.places = append(g.places, abs, followed(abs))
+		}
+	}
+	slices.Sort(g.places)
+	g.places = slices.Compact(g.places)
+	g.known = facts.NewProtected(g.places)
 	return g
 }
 
@@ -45,24 +46,6 @@ func clientConfigs() []string {
 	return []string{
 		".config/Claude/claude_desktop_config.json", "Library/Application Support/Claude/claude_desktop_config.json",
 		".claude.json", ".cursor/mcp.json", ".codeium/windsurf/mcp_config.json", ".config/Code/User/mcp.json", ".vscode/mcp.json",
-	}
-}
-
-func (g *guarded) add(what string, names ...string) {
-	for _, name := range names {
-		if strings.HasPrefix(name, "preset:") {
-			continue
-		}
-		abs, err := filepath.Abs(name)
-		if err != nil {
-			continue
-		}
-		for _, p := range []string{abs, followed(abs)} {
-			place := guardedPlace{fold(filepath.ToSlash(p)), what}
-			if !slices.Contains(*g, place) {
-				*g = append(*g, place)
-			}
-		}
 	}
 }
 
@@ -77,31 +60,20 @@ func followed(p string) string {
 	return p
 }
 
-// fold makes spellings equal that some file systems take for one.
-func fold(p string) string { return strings.ToLower(strings.TrimRight(p, " .")) }
-
-// named says which of the places a request names, for people; empty: none. Paths come canonical, in all their spellings,
-// from the facts. Removing a folder above a place counts as naming it.
-func (g guarded) named(q *abi.Request) string {
-	removal := q.Action.Get("type").Text() == "delete"
-	for _, m := range q.Resource.Get("paths").Items() {
-		p := fold(path.Clean(m.Value.Text()))
-		for _, place := range g {
-			if below(p, place.path) || removal && below(place.path, p) {
-				return place.what + " (" + m.Value.Text() + ")"
-			}
-		}
+// named says which of the places a call names, empty for none. Removing a folder above a place counts as naming it; paths
+// come canonical, in all their spellings, from the facts in q.
+func (g guard) named(x *facts.Extractor, call *facts.Call, q *abi.Request) string {
+	if place, named := x.Named(g.known, call); named {
+		return place
 	}
-	command := fold(q.Resource.Get("command").Text())
-	for _, place := range g {
-		if command != "" && strings.Contains(command, place.path) {
-			return place.what + ", in a command"
+	if q.Action.Get("type").Text() != string(facts.Delete) {
+		return ""
+	}
+	for _, m := range q.Resource.Get("paths").Items() {
+		above := strings.TrimSuffix(m.Value.Text(), "/") + "/"
+		if i := slices.IndexFunc(g.places, func(p string) bool { return strings.HasPrefix(p, above) }); i >= 0 {
+			return g.places[i] + ", which lies in what is to be removed"
 		}
 	}
 	return ""
-}
-
-// below reports whether p is dir or lies in it.
-func below(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }

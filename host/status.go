@@ -45,9 +45,10 @@ func (h *Host) Status() api.Status {
 	}
 	if rules.Judges == 0 {
 		add(api.Reason{Code: "no_policy", Message: "no policy is loaded, so every action is denied", Mend: "put a policy into a folder given by --policies"})
-	}
-	for _, w := range rules.Warnings {
-		add(warning(w))
+	} else {
+		for _, w := range rules.Warnings {
+			add(warning(w))
+		}
 	}
 	h.trouble.mu.Lock()
 	defer h.trouble.mu.Unlock()

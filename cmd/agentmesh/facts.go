@@ -45,9 +45,7 @@ action, paths and whether they lie outside the roots, hosts, SQL statements, per
 		if err != nil {
 			return err
 		}
-		call := host.CallOf(&q)
-		found, notes := x.Explain(&call)
-		found.Into(&q)
+		notes := host.Gather(x, &q, true)
 		if *output == "json" {
 			return e.json(map[string]any{"request": rawRequest(&q), "notes": append([]facts.Note{}, notes...)})
 		}

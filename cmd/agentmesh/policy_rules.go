@@ -147,11 +147,11 @@ func pathsIn(o policy.Operand) []*policy.Path {
 
 // why says in a line what the rule's condition found.
 func why(r ruling, q *abi.Request) string {
-	if r.rule.Condition == nil {
-		return "it has no condition"
-	}
-	if r.result == "disabled" || r.result == "other stage" {
+	switch {
+	case r.result == "disabled" || r.result == "other stage":
 		return ""
+	case r.rule.Condition == nil:
+		return "it has no condition"
 	}
 	var parts []string
 	for _, e := range evidenceFor(r.rule, q) {

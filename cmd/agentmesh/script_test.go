@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +33,7 @@ func TestMain(m *testing.M) {
 type builder struct{ *testing.M }
 
 func (b builder) Run() int {
+	syscall.Umask(0o022) // policies that others may write are refused
 	dir, err := os.MkdirTemp("", "agentmesh-commands-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -73,10 +77,62 @@ func TestStories(t *testing.T) {
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await":  await,
-			"tamper": tamper,
+			"await":   await,
+			"exits":   exits,
+			"asksoon": askSoon,
+			"sigterm": sigterm,
+			"tamper":  tamper,
 		},
 	})
+}
+
+// askSoon asks over a unix socket as soon as somebody answers there.
+func askSoon(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: asksoon SOCKET FILE")
+	}
+	var err error
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if err = ts.Exec("ask", "-socket", args[0], args[1]); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("nobody answers at %s: %v", args[0], err)
+}
+
+// sigterm asks the background programs whose command line holds a text to end, as a service manager does.
+func sigterm(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: sigterm TEXT")
+	}
+	found := false
+	for _, c := range ts.BackgroundCmds() {
+		if strings.Contains(strings.Join(c.Args, " "), args[0]) && c.ProcessState == nil {
+			found = true
+			ts.Check(c.Process.Signal(syscall.SIGTERM))
+		}
+	}
+	if !found {
+		ts.Fatalf("no background program has %q in its command line", args[0])
+	}
+}
+
+// exits runs a program and holds its exit code: exits 3 agentmesh policy eval …
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENTS...")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) {
+			ts.Fatalf("%v", err)
+		}
+		got = ended.ExitCode()
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
 }
 
 // await polls a path of the host until its answer holds a text: await /readyz '"status":"ready"'
@@ -96,6 +152,11 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		} else {
 			last = err.Error()
+		}
+		for _, c := range ts.BackgroundCmds() {
+			if errors.Is(c.Process.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+				ts.Fatalf("%s has ended; %s at last: %s", c.Args, args[0], last)
+			}
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
