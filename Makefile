@@ -8,11 +8,13 @@ GO       := .ci/go
 PREFIX   ?= /usr/local
 LISTEN   ?= 127.0.0.1:8470
 FUZZTIME ?= 3s
+SOAKTIME ?= 10m
 RACE     ?= 1
 
 # One binary from one source, wherever it is built: no cgo, no local paths, no state of the checkout.
 export CGO_ENABLED := 0
-BUILD := $(GO) build -trimpath -buildvcs=false -ldflags '-s -w'
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD    = $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 .PHONY: help
 help: ## list these targets
@@ -20,12 +22,15 @@ help: ## list these targets
 
 .PHONY: run
 run: build ## build everything and serve the example policies on loopback, state in .agentmesh/
+	@chmod -R go-w policies/example bin/plugins  # rules that others may write are refused, and archives often let them
 	AGENTMESH_HOME=.agentmesh exec bin/meshhost serve --plugins bin/plugins --policies policies/example --listen $(LISTEN)
 
+# Presets are chosen by name: a folder of plugins is not entered, so they rule only where they are asked for.
 .PHONY: build
-build: ## bin/agentmesh, bin/meshhost and the shipped rules as bin/plugins/*.wasm
+build: ## bin/agentmesh, bin/meshhost and the shipped rules as .wasm in bin/plugins/
 	@mkdir -p bin/plugins
 	$(BUILD) -o bin/ ./cmd/agentmesh ./cmd/meshhost
+	bin/agentmesh policy build --out bin/plugins/presets preset:strict preset:moderate preset:permissive
 
 .PHONY: test
 test: lint unit race fuzz ## everything that must hold before a change goes in
@@ -52,9 +57,19 @@ endif
 fuzz: ## every fuzz target, FUZZTIME each
 	.ci/fuzz $(FUZZTIME)
 
+.PHONY: soak
+soak: ## hours of it: a hundred kills under load, a million decisions, every fuzz target for SOAKTIME
+	SOAK=1 $(GO) test -count=1 -timeout 2h -v -run 'Kill|Growth|Soak' ./...
+	.ci/fuzz $(SOAKTIME)
+
+.PHONY: bench
+bench: ## our benchmarks, then the same beside cel-go, cedar-go, OPA and Tessera
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	cd testdata/peers && ../../.ci/go run -mod=mod .
+
 .PHONY: vuln
 vuln: ## known vulnerabilities in what we call
-	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 .PHONY: install
 install: build ## copy what build made below PREFIX
