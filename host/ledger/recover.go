@@ -53,6 +53,11 @@ func (r *recovery) run(c Config) (*journal, *publisher, error) {
 	if end.next < signed.Size {
 		return nil, nil, r.damage(journalDir, end.next, "the checkpoint covers %d entries, the journal ends before this one", signed.Size)
 	}
+	if signed.Note == nil {
+		if v, err := openView(filepath.Dir(r.dir), r.shard); err != nil || !v.unsigned() {
+			return nil, nil, r.damage(checkpointFile, 0, "it is missing, though %d entries are here", end.next)
+		}
+	}
 	p, err := r.replay(list[0].first, end.next, signed)
 	if err != nil {
 		return nil, nil, err

@@ -92,8 +92,10 @@ func readRoster(dir string, k Key) (int, error) {
 	signed, err := os.ReadFile(filepath.Join(dir, rosterFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		// The first process writes it before it appends anything; from then on it is missed.
-		if exists(filepath.Join(shardDir(dir, 0), checkpointFile)) {
-			return 0, bad("it is missing")
+		for n := 0; exists(shardDir(dir, n)); n++ {
+			if exists(filepath.Join(shardDir(dir, n), checkpointFile)) {
+				return 0, bad("it is missing")
+			}
 		}
 		return 0, nil
 	}

@@ -99,7 +99,7 @@ func (s *shardVerifier) checkpoint() bool {
 		s.add(-1, checkpointFile, "%v", err)
 		return false
 	}
-	if s.signed.Note == nil && (len(view.tail) > 1 || view.tailEnd != nil) {
+	if s.signed.Note == nil && !view.unsigned() {
 		s.add(0, checkpointFile, "it is missing, though %d entries are here", len(view.tail))
 	}
 	s.result.Entries, s.result.Root = s.signed.Size, s.signed.Root

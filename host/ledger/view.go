@@ -89,6 +89,17 @@ func (v *view) readTail() error {
 // size is the number of entries.
 func (v *view) size() int64 { return v.published + int64(len(v.tail)) }
 
+// unsigned says whether a shard without a checkpoint may be so: its first process was killed while it opened it, before it
+// took any entry, perhaps several times over.
+func (v *view) unsigned() bool {
+	for _, entry := range v.tail {
+		if e, err := DecodeEntry(entry); err != nil || e.Kind != KindStart {
+			return false
+		}
+	}
+	return true
+}
+
 // stored returns an entry in its stored form.
 func (v *view) stored(index int64) ([]byte, error) {
 	if index >= v.published {
