@@ -50,7 +50,25 @@ func (g *Gate) answer(ctx context.Context, w *work, judge Judge) Answer {
 		return Answer{Judge: info, Failure: f}
 	}
 	w.findings = found
+	w.redact(found[from:])
 	return Answer{Judge: info, Findings: found[from:]}
+}
+
+// redact notes the paths that findings keep out of the record. A path that cannot be read hides the request whole.
+func (w *work) redact(found []abi.Finding) {
+	for i := range found {
+		for j := range found[i].Obligations {
+			o := &found[i].Obligations[j]
+			if o.Kind != abi.ObligationRedact {
+				continue
+			}
+			for _, text := range o.Paths {
+				path, err := abi.ParsePath(text)
+				w.hidden = w.hidden || err != nil
+				w.paths = append(w.paths, path)
+			}
+		}
+	}
 }
 
 // judgesFault reports whether a failure with that code says something of the judge, and not of one request or of the host.

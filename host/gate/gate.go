@@ -125,7 +125,10 @@ type work struct {
 	decisionID string
 	set        Set
 	// binding: no policy decided this, so a monitoring gate enforces it too.
-	binding  bool
+	binding bool
+	// hidden keeps the request out of the record: it cannot be judged, or its redactions are not known. Whom and what it was
+	// about stays.
+	hidden   bool
 	chosen   []Judge // the judges that apply
 	answers  []Answer
 	findings []abi.Finding
@@ -187,12 +190,12 @@ func (g *Gate) end(w *work) {
 func (g *Gate) verdict(ctx context.Context, c *Call, w *work) (v abi.Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.hide()
+			w.hidden = true
 			v = w.deny(abi.CodeTrap, "the gate failed: "+panicked(p))
 		}
 	}()
 	if f := check(&w.request, g.options.MaxInput); f != nil {
-		w.hide()
+		w.hidden = true
 		return denial(f.Code, f.Detail)
 	}
 	if w.set = g.judges(); w.set == nil {
@@ -224,10 +227,6 @@ func (g *Gate) judge(ctx context.Context, c *Call, w *work) abi.Verdict {
 	}
 	return v
 }
-
-// hide keeps a request out of the record that cannot be judged, or whose redactions are not known. Whom and what it was
-// about stays.
-func (w *work) hide() { w.request = abi.Request{} }
 
 func denial(code abi.Code, reason string) abi.Verdict {
 	return abi.Verdict{Decision: abi.Deny, Code: code, Reason: reason}

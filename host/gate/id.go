@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// idSize is the length of an id's text.
-const idSize = 36
-
 // appendID appends a UUID of version 7 (RFC 9562): milliseconds since 1970 in 48 bits, the fraction of the millisecond in 12,
 // and 62 random bits. Ids made later sort later, as far as the clock tells.
 func appendID(dst []byte, now time.Time, entropy io.Reader, room *[16]byte) ([]byte, error) {

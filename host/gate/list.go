@@ -109,11 +109,8 @@ func (g *Gate) listEntry(w *work, about Subject, calls []Call, l *Listing) entry
 		abi.Member{Name: "code", Value: given(string(l.Code))},
 		abi.Member{Name: "enforced", Value: abi.BoolValue(!g.options.Monitor || l.Code != "")},
 	)
-	if !clean(body) {
-		body = g.redact.value(body)
-	}
 	e := about.said().entry(ledger.KindList)
 	e.Time, e.ID, e.Set, e.Code = w.now, w.id, l.Set, string(l.Code)
-	e.Body = abi.AppendJSON(nil, body)
+	e.Body = abi.AppendJSON(nil, g.redact.body(body))
 	return e
 }

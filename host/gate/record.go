@@ -17,7 +17,10 @@ func (g *Gate) record(ctx context.Context, w *work, v abi.Verdict) (out abi.Verd
 			out = w.unrecorded(&v, panicked(p))
 		}
 	}()
-	written := g.redact.request(&w.request, w.paths)
+	var written abi.Request
+	if !w.hidden {
+		written = g.redact.request(&w.request, w.paths)
+	}
 	w.body = appendDecision(w.body[:0], &written, &v, w)
 	e := w.subject.said().entry(ledger.KindDecision)
 	e.Time, e.ID, e.Body = w.now, w.id, w.body
@@ -185,10 +188,7 @@ func (g *Gate) Note(ctx context.Context, kind string, about Subject, body abi.Va
 	defer g.end(w)
 	e := about.said().entry(kind)
 	e.Time, e.ID = w.now, w.id
-	if !clean(body) {
-		body = g.redact.value(body)
-	}
-	e.Body = abi.AppendJSON(nil, body)
+	e.Body = abi.AppendJSON(nil, g.redact.body(body))
 	return g.append(ctx, e.Entry)
 }
 

@@ -30,9 +30,10 @@ type redactor struct {
 // request returns q itself where nothing is to be kept out, which is the common case and allocates nothing.
 func (r redactor) request(q *abi.Request, paths [][]abi.Step) abi.Request {
 	out := *q
-	for _, part := range partsOf(&out) {
-		if !clean(*part) {
-			*part = r.value(*part)
+	for i, part := range partsOf(&out) {
+		// Only what callers fill has members whose names tell of secrets.
+		if f := (field{byName: i == partData || i == partResult}); !f.clean(*part) {
+			*part = r.value(*part, f)
 		}
 	}
 	for _, path := range paths {
@@ -45,6 +46,12 @@ func (r redactor) request(q *abi.Request, paths [][]abi.Step) abi.Request {
 	}
 	return out
 }
+
+// The places of parts in partsOf.
+const (
+	partData   = 3
+	partResult = 6
+)
 
 func partsOf(q *abi.Request) [7]*abi.Value {
 	return [7]*abi.Value{&q.Agent, &q.Action, &q.Tool, &q.Data, &q.Resource, &q.Context, &q.Result}
@@ -59,15 +66,39 @@ func partOf(q *abi.Request, name string) *abi.Value {
 	return nil
 }
 
+// field is where a value stands: the name of the nearest member, and whether such names tell of secrets there.
+type field struct {
+	name   string
+	byName bool
+}
+
+func (f field) member(name string) field {
+	if name != "" {
+		f.name = name
+	}
+	return f
+}
+
+// secret is the kind of a secret that the text in this field is or holds, or empty.
+func (f field) secret(s string) string {
+	if kind := secretIn(s); kind != "" || !f.byName || f.name == "" {
+		return kind
+	}
+	if found := scan.FindValue(f.name, s); !found.Empty() {
+		return firstOf(found)
+	}
+	return ""
+}
+
 // clean reports whether v may be written down as it is.
-func clean(v abi.Value) bool {
+func (f field) clean(v abi.Value) bool {
 	switch v.Kind() {
 	case abi.String:
-		return len(v.Text()) <= longString && secretIn(v.Text()) == ""
+		return len(v.Text()) <= longString && f.secret(v.Text()) == ""
 	case abi.List, abi.Object:
 		for i := range v.Items() {
 			m := &v.Items()[i]
-			if !cleanName(m.Name) || !clean(m.Value) {
+			if !cleanName(m.Name) || !f.member(m.Name).clean(m.Value) {
 				return false
 			}
 		}
@@ -92,25 +123,32 @@ func secretIn(s string) string {
 		return "" // a fingerprint is as random as a key, and public
 	}
 	if found := scan.Find(s, scan.Secret); !found.Empty() {
-		return found.Names(scan.Secret)[0]
+		return firstOf(found)
 	}
 	return ""
 }
 
-func (r redactor) value(v abi.Value) abi.Value {
+func firstOf(found scan.Set) string {
+	if names := found.Names(scan.Secret); len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
+func (r redactor) value(v abi.Value, f field) abi.Value {
 	switch v.Kind() {
 	case abi.String:
-		return r.text(v)
+		return r.text(v, f)
 	case abi.List:
 		items := make([]abi.Value, v.Len())
 		for i := range items {
-			items[i] = r.value(v.At(i))
+			items[i] = r.value(v.At(i), f)
 		}
 		return abi.ListValue(items...)
 	case abi.Object:
 		members := make([]abi.Member, v.Len())
 		for i, m := range v.Items() {
-			members[i] = abi.Member{Name: m.Name, Value: r.value(m.Value)}
+			members[i] = abi.Member{Name: m.Name, Value: r.value(m.Value, f.member(m.Name))}
 			if !cleanName(m.Name) {
 				members[i].Name = "$redacted " + strconv.Itoa(i)
 			}
@@ -121,7 +159,7 @@ func (r redactor) value(v abi.Value) abi.Value {
 	}
 }
 
-func (r redactor) text(v abi.Value) abi.Value {
+func (r redactor) text(v abi.Value, f field) abi.Value {
 	s := v.Text()
 	if len(s) > longString {
 		return abi.ObjectValue(
@@ -129,8 +167,16 @@ func (r redactor) text(v abi.Value) abi.Value {
 			abi.Member{Name: memberLen, Value: abi.IntValue(int64(len(s)))},
 		)
 	}
-	if kind := secretIn(s); kind != "" {
+	if kind := f.secret(s); kind != "" {
 		return redacted(kind)
+	}
+	return v
+}
+
+// body is what may be written down of an entry's body.
+func (r redactor) body(v abi.Value) abi.Value {
+	if f := (field{byName: true}); !f.clean(v) {
+		return r.value(v, f)
 	}
 	return v
 }

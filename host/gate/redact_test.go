@@ -26,6 +26,13 @@ func TestSecretsStayOutOfTheLedger(t *testing.T) {
 		{"in a list", `{"data":{"list":["a","` + secret() + `"]}}`, "data.list", `["a",{"$redacted":"github_token"}]`},
 		{"deep", `{"tool":{"a":[{"b":"` + secret() + `"}]}}`, "tool.a", `[{"b":{"$redacted":"github_token"}}]`},
 		{"in a name", `{"data":{"x":1,"` + secret() + `":2}}`, "data", `{"x":1,"$redacted 1":2}`},
+		{"by its field's name", `{"data":{"password":"hunter2-horse","n":1}}`, "data", `{"password":{"$redacted":"password"},"n":1}`},
+		{"in a list by the field's name", `{"data":{"password":["hunter2-horse"]}}`, "data.password", `[{"$redacted":"password"}]`},
+		{
+			"the host's own words", `{"data":{"secrets":["password","github_token"],"contains_secret":true},"context":{"session":"01a20774-6c3b-774f-a49a-1bb54582d5a4"}}`,
+			"data", `{"secrets":["password","github_token"],"contains_secret":true}`,
+		},
+		{"a session", `{"context":{"session":"01a20774-6c3b-774f-a49a-1bb54582d5a4"}}`, "context.session", `"01a20774-6c3b-774f-a49a-1bb54582d5a4"`},
 		{"what is none", `{"data":{"text":"an ordinary sentence"}}`, "data.text", `"an ordinary sentence"`},
 		{"the agent", `{"agent":{"did":"did:mesh:x:` + strings.Repeat("k7q2", 7) + `"}}`, "agent.did", `"did:mesh:x:` + strings.Repeat("k7q2", 7) + `"`},
 	} {
@@ -118,6 +125,32 @@ func TestPathsUnderRedact(t *testing.T) {
 	g.Decide(t.Context(), call(t, request))
 	if got := string(abi.AppendJSON(nil, g.log.body(t, "request.data.note"))); got != `{"a":1}` {
 		t.Errorf("a file that does not apply redacted: %s", got)
+	}
+}
+
+func TestFindingsRedactAsWell(t *testing.T) {
+	for _, c := range []struct{ name, path, want string }{
+		{"a path", "data.note", `{"data":{"note":{"$redacted":"policy"},"kept":1}}`},
+		{"a path that cannot be read hides all", "data..", `{}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := rule(abi.Allow, "ok", abi.Obligation{Kind: abi.ObligationRedact, Rule: "ok", Paths: []string{c.path}})
+			g := newGate(t, gate.Options{}, &judge{name: "a", findings: []abi.Finding{f}})
+			g.Decide(t.Context(), call(t, `{"data":{"note":"n","kept":1}}`))
+			q := g.log.body(t, "request")
+			var got []abi.Member
+			for _, m := range q.Items() {
+				if m.Name == "data" {
+					got = append(got, m)
+				}
+			}
+			if text := string(abi.AppendJSON(nil, abi.ObjectValue(got...))); text != c.want {
+				t.Errorf("got %s, want %s", text, c.want)
+			}
+			if strings.Contains(string(g.log.last(t).Body), `"n"`) {
+				t.Error("the entry holds it")
+			}
+		})
 	}
 }
 
