@@ -26,8 +26,10 @@ func chunkType() wasm.FuncType { return wasm.FuncType{Params: []wasm.ValueType{w
 func (e *emitter) chunk(rules []*plannedRule) uint32 {
 	fn := e.b.Func(chunkType())
 	probe := &function{emitter: e, c: wasm.NewCode(chunkType()), uses: map[field]int{}}
+	probe.touch()
 	probe.rules(rules)
 	f := &function{emitter: e, c: wasm.NewCode(chunkType()), hoisted: map[field]uint32{}}
+	f.touch()
 	f.hoist(probe.uses)
 	f.rules(rules)
 	e.b.Body(fn, f.c)
@@ -39,8 +41,16 @@ func (e *emitter) chunk(rules []*plannedRule) uint32 {
 type function struct {
 	*emitter
 	c       *wasm.Code
+	zero    uint32 // a local that stays 0
 	uses    map[field]int
 	hoisted map[field]uint32
+}
+
+// touch reads the end of the slots once, at address 0 and a constant offset: all reads of slots by the same local are
+// known to lie below it then, and the engine leaves their bounds checks out.
+func (f *function) touch() {
+	f.zero = f.c.Local(wasm.I32)
+	f.c.Get(f.zero).Load(wasm.OpI64Load, slotBase+abi.SlotSize*uint32(len(f.root.slots))).Op(wasm.OpDrop)
 }
 
 // field is something read of a slot of the root.
@@ -115,7 +125,7 @@ func (f *function) get(o operand, kind fieldKind, at uint32) {
 // base pushes the address that a slot's offset is added to, and returns that offset.
 func (f *function) base(o operand) uint32 {
 	if o.bind == nil {
-		f.c.I32(0)
+		f.c.Get(f.zero)
 		return slotBase + f.root.offset(o.slot)
 	}
 	f.c.Get(o.bind.local)

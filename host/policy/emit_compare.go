@@ -168,15 +168,36 @@ func (e *emitter) has() {
 	e.help.has = fn
 	const list, stride, id = 0, 1, 2
 	tl := tagOf(c, list)
+	item, end, tag, worst := c.Local(wasm.I32), c.Local(wasm.I32), c.Local(wasm.I32), c.Local(wasm.I32)
+	c.Get(tl).I32(abi.SlotList).Op(wasm.OpI32Ne)
+	c.If()
 	whenTag(c, abi.SlotUnknown, truthUnknown, tl)
 	e.mustBeList(c, tl)
-	answer, tag := c.Local(wasm.I32), c.Local(wasm.I32)
-	e.eachItem(c, list, stride, answer, func(item uint32) {
-		c.Get(item).Load(wasm.OpI32Load, atID).Get(id).Op(wasm.OpI32Eq)
-		c.If()
-		c.I32(uint32(truthTrue)).Return().End()
-		c.Get(item).Load(wasm.OpI32Load, atTag).Set(tag)
-		c.I32(uint32(truthUnknown)).I32(uint32(truthFalse)).Get(tag).I32(abi.SlotUnknown).Op(wasm.OpI32Eq, wasm.OpSelect)
-		c.I32(uint32(truthIndeterminate)).Get(tag).I32(abi.SlotMistyped).Op(wasm.OpI32Ne, wasm.OpSelect)
-	})
+	c.End()
+	c.Get(list).Load(wasm.OpI32Load, atPtr).Set(item)
+	c.Get(list).Load(wasm.OpI32Load, atLen).Set(end)
+	e.spendOver(c, 64, end)
+	c.Get(item).Get(end).Get(stride).Op(wasm.OpI32Mul, wasm.OpI32Add).Set(end)
+	done := c.Block()
+	again := c.Loop()
+	c.Get(item).Get(end).Op(wasm.OpI32Eq).BrIf(done)
+	c.Get(item).Load(wasm.OpI32Load, atID).Get(id).Op(wasm.OpI32Eq)
+	c.If()
+	c.I32(uint32(truthTrue)).Return().End()
+	c.Get(item).Load(wasm.OpI32Load, atTag).Tee(tag).I32(abi.SlotMistyped).Op(wasm.OpI32Eq)
+	c.If()
+	raise(c, worst, truthIndeterminate)
+	c.End()
+	c.Get(tag).I32(abi.SlotUnknown).Op(wasm.OpI32Eq)
+	c.If()
+	raise(c, worst, truthUnknown)
+	c.End()
+	c.Get(item).Get(stride).Op(wasm.OpI32Add).Set(item)
+	c.Br(again).End().End()
+	c.Get(worst)
+}
+
+// raise makes a truth in a local at least t: unknown outweighs indeterminate, which outweighs false.
+func raise(c *wasm.Code, local uint32, t truth) {
+	c.Get(local).I32(uint32(t)).Op(wasm.OpI32Or).Set(local)
 }

@@ -11,25 +11,36 @@ const (
 	rowUnknown       = abi.ModeUnknown << rowShift
 )
 
-// run(chunk, row): evaluates the function at that place of the table, and again with the mode's bits cleared when
-// something in it fired. So a chunk in which nothing fires, nearly every one, costs one pass.
+// again(chunk, row): evaluates the function at that place of the table with the mode's bits cleared in turn. It is
+// called when something in the chunk fired; so a chunk in which nothing fires, nearly every one, costs one pass.
+func (e *emitter) again() {
+	fn, c := e.sign(2)
+	e.help.again = fn
+	const chunk, row = 0, 1
+	for _, bits := range []uint32{rowIndeterminate, rowUnknown, rowIndeterminate | rowUnknown} {
+		c.Get(row).I32(bits).Op(wasm.OpI32And).I32(bits).Op(wasm.OpI32Eq)
+		c.If()
+		c.Get(row).I32(bits).Op(wasm.OpI32Xor).Get(chunk).CallIndirect(e.help.chunkType).End()
+	}
+}
+
+// run(chunk, row): evaluates the function at that place of the table, and again where something fired.
 func (e *emitter) run() {
 	fn, c := e.sign(2)
 	e.help.run = fn
 	const chunk, row = 0, 1
 	before := c.Local(wasm.I32)
 	c.GlobalGet(e.help.fired).Set(before)
-	c.Get(row).Get(chunk).CallIndirect(e.help.runType)
-	c.Get(before).GlobalGet(e.help.fired).Op(wasm.OpI32Eq)
+	c.Get(row).Get(chunk).CallIndirect(e.help.chunkType)
+	e.whereFired(c, before, func() { c.Get(chunk).Get(row) })
+}
+
+// whereFired calls again for the chunk and row that push pushes, if more has fired than the local says.
+func (e *emitter) whereFired(c *wasm.Code, before uint32, push func()) {
+	c.Get(before).GlobalGet(e.help.fired).Op(wasm.OpI32Ne)
 	c.If()
-	c.Return().End()
-	has := func(bits uint32) { c.Get(row).I32(bits).Op(wasm.OpI32And).I32(bits).Op(wasm.OpI32Eq).If() }
-	has(rowIndeterminate)
-	c.Get(row).I32(rowIndeterminate).Op(wasm.OpI32Xor).Get(chunk).CallIndirect(e.help.runType).End()
-	has(rowUnknown)
-	c.Get(row).I32(rowUnknown).Op(wasm.OpI32Xor).Get(chunk).CallIndirect(e.help.runType).End()
-	has(rowIndeterminate | rowUnknown)
-	c.I32(0).Get(chunk).CallIndirect(e.help.runType).End()
+	push()
+	c.Call(e.help.again).End()
 }
 
 // dispatch(slot, map, first, n, row): runs the chunk that the map of u16 gives for the slot's id, place 0 being none.
@@ -79,42 +90,51 @@ func (e *emitter) evaluate(stages [2][]group) {
 	e.b.Export("evaluate", wasm.ExportFunc, fn)
 }
 
+// placed is where a chunk's function stands, among the functions and in the table.
+type placed struct {
+	fn, table uint32
+}
+
 // places generates the chunks of all groups and puts them into the table, whose place 0 no map leads to.
-func (e *emitter) places(stages [2][]group) map[*chunk]uint32 {
+func (e *emitter) places(stages [2][]group) map[*chunk]placed {
 	nothing := e.b.Func(chunkType())
 	e.b.Body(nothing, wasm.NewCode(chunkType()))
 	e.b.Table(nothing)
-	places := map[*chunk]uint32{}
+	places := map[*chunk]placed{}
 	for _, groups := range stages {
 		for _, g := range groups {
 			for _, x := range g.chunks {
-				places[x] = e.b.Table(e.chunk(x.rules))
+				fn := e.chunk(x.rules)
+				places[x] = placed{fn, e.b.Table(fn)}
 			}
 		}
 	}
 	return places
 }
 
-func (e *emitter) runAll(c *wasm.Code, row uint32, groups []group, places map[*chunk]uint32) {
+// runAll runs a stage's groups: chunks without a pivot by themselves, called straight, the others as the pivot says.
+func (e *emitter) runAll(c *wasm.Code, row uint32, groups []group, places map[*chunk]placed) {
+	before := c.Local(wasm.I32)
 	for _, g := range groups {
-		if g.pivot == nil {
-			for _, x := range g.chunks {
-				c.I32(places[x]).Get(row).Call(e.help.run)
-			}
+		if g.pivot != nil {
+			first := places[g.chunks[0]].table
+			c.I32(slotBase + e.root.offset(g.pivot)).I32(e.pool.chunkMap(g, places, e.strings))
+			c.I32(first).I32(uint32(len(g.chunks))).Get(row).Call(e.help.dispatch)
 			continue
 		}
-		first := places[g.chunks[0]]
-		c.I32(slotBase + e.root.offset(g.pivot)).I32(e.pool.chunkMap(g, places, e.strings))
-		c.I32(first).I32(uint32(len(g.chunks))).Get(row).Call(e.help.dispatch)
+		for _, x := range g.chunks {
+			c.GlobalGet(e.help.fired).Set(before).Get(row).Call(places[x].fn)
+			e.whereFired(c, before, func() { c.I32(places[x].table).Get(row) })
+		}
 	}
 }
 
 // chunkMap is the address of the place in the table for each id.
-func (p *pool) chunkMap(g group, places map[*chunk]uint32, strings *interner) uint32 {
+func (p *pool) chunkMap(g group, places map[*chunk]placed, strings *interner) uint32 {
 	all := make([]byte, 2*(int(abi.IDFirst)+len(strings.list)))
 	for _, x := range g.chunks {
 		for _, id := range x.ids {
-			at := places[x]
+			at := places[x].table
 			all[2*id], all[2*id+1] = byte(at), byte(at>>8)
 		}
 	}

@@ -12,8 +12,10 @@ type helpers struct {
 	memEqual, memCompare, search uint32
 	compareMixed, compareNumbers uint32
 	equal, order, member, has    uint32
-	text, matches, run, dispatch uint32
-	fired, work, runType         uint32 // two globals; the type of what run calls
+	text, matches, again         uint32
+	run, dispatch                uint32
+	fired, work                  uint32 // globals
+	chunkType                    uint32 // the type of what run calls
 }
 
 // workPerCall bounds what the values of one request may make a module do, in steps of about a byte looked at or an item
@@ -35,7 +37,7 @@ func (e *emitter) sign(params int, results ...wasm.ValueType) (uint32, *wasm.Cod
 // helpers generates the functions, in the order in which they need each other.
 func (e *emitter) helpers(resultBase uint32) {
 	e.help.fired, e.help.work = e.b.Global(), e.b.Global()
-	e.help.runType = e.b.Type(chunkType())
+	e.help.chunkType = e.b.Type(chunkType())
 	e.spend()
 	e.fire(resultBase)
 	e.memEqual()
@@ -49,8 +51,17 @@ func (e *emitter) helpers(resultBase uint32) {
 	e.has()
 	e.text()
 	e.matches()
+	e.again()
 	e.run()
 	e.dispatch()
+}
+
+// spendOver spends the work in a local where it is more than some that need not be counted, since it is done at most once
+// for each thing that is, or that stands in the rules.
+func (e *emitter) spendOver(c *wasm.Code, free, n uint32) {
+	c.Get(n).I32(free).Op(wasm.OpI32GtU)
+	c.If()
+	c.Get(n).Call(e.help.spend).End()
 }
 
 // spend(n): takes n from the work that may still be done, and traps where there is less.
@@ -81,7 +92,7 @@ func (e *emitter) memEqual() {
 	fn, c := e.sign(3, wasm.I32)
 	e.help.memEqual = fn
 	const p, q, n = 0, 1, 2
-	c.Get(n).Call(e.help.spend)
+	e.spendOver(c, 64, n)
 	differ := c.Block()
 	for _, step := range []struct {
 		bytes uint32
@@ -150,7 +161,7 @@ func (e *emitter) search() {
 	c.Get(n).Get(k).Op(wasm.OpI32LtU)
 	c.If()
 	c.I32(0).Return().End()
-	c.Get(n).Call(e.help.spend)
+	e.spendOver(c, 64, n)
 	c.Get(p).Get(n).Op(wasm.OpI32Add).Get(k).Op(wasm.OpI32Sub).Set(last)
 	c.Get(q).Load(wasm.OpI32Load8U, 0).Set(first)
 
@@ -167,7 +178,7 @@ func (e *emitter) search() {
 	c.If()
 	advance(c, j, 1)
 	c.Br(inner).End().End()
-	c.Get(j).Call(e.help.spend)
+	e.spendOver(c, 4, j)
 	c.End()
 	advance(c, p, 1)
 	c.Get(p).Get(last).Op(wasm.OpI32LeU).BrIf(scan).End()

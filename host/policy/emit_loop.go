@@ -5,6 +5,9 @@ import (
 	"agentmesh/pdk/abi"
 )
 
+// maxWeight bounds what one item counts for in a loop's work, so that the product with any list's length fits.
+const maxWeight = 64
+
 // loop pushes the value of any(…) or all(…): the list's items are gone through until one decides. What is no list is
 // missing or mistyped, so indeterminate, or unknown.
 func (f *function) loop(l *loop) {
@@ -13,7 +16,7 @@ func (f *function) loop(l *loop) {
 	item, end := f.c.Local(wasm.I32), f.c.Local(wasm.I32)
 	stride := l.bind.items.stride()
 	f.word(l.over, atPtr).Tee(item)
-	f.word(l.over, atLen).Call(f.help.spend)
+	f.word(l.over, atLen).I32(uint32(min(l.body.cost, maxWeight))).Op(wasm.OpI32Mul).Call(f.help.spend)
 	f.word(l.over, atLen).I32(stride).Op(wasm.OpI32Mul, wasm.OpI32Add).Set(end)
 	l.bind.local = item
 

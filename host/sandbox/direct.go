@@ -72,8 +72,7 @@ func (dm *DirectModule) New(ctx context.Context) (*Direct, error) {
 		instance: instance, memory: instance.Memory(), evaluate: instance.ExportedFunction("evaluate"),
 		base: dm.module.ResultBase,
 	}
-	d.fill = filler{plan: dm.plan, memory: d.memory}
-	d.fill.view()
+	d.fill = newFiller(dm.plan, d.memory)
 	return d, nil
 }
 
@@ -90,13 +89,9 @@ func (d *Direct) Evaluate(ctx context.Context, req *abi.Request, mode uint32) (f
 		return nil, fmt.Errorf("evaluate policy: %w", err)
 	}
 	n := uint32(d.stack[0])
-	words, ok := d.memory.Read(d.base, 4*n)
-	if !ok {
-		return nil, fmt.Errorf("evaluate policy: %d results do not fit the memory", n)
-	}
 	d.fired = d.fired[:0]
-	for ; len(words) > 0; words = words[4:] {
-		d.fired = append(d.fired, binary.LittleEndian.Uint32(words))
+	for at := d.base; n > 0; n, at = n-1, at+4 {
+		d.fired = append(d.fired, binary.LittleEndian.Uint32(d.fill.mem[at:]))
 	}
 	return d.fired, nil
 }

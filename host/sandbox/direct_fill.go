@@ -3,7 +3,6 @@ package sandbox
 import (
 	"encoding/binary"
 	"math"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/api"
@@ -20,14 +19,36 @@ type filler struct {
 	top    uint32 // first free byte of the scratch
 	full   bool   // something did not fit
 	buf    []byte // canonical bytes, before they are copied
+	hints  [][]hint
 }
 
-// slack is the memory kept readable behind a string.
-const slack = 8
+// hint is the member that an object last had at one place. Objects at one place of a request tend to be alike, and a
+// name is checked against its hint faster than it is looked up.
+type hint struct {
+	head, tail uint64
+	length     int
+	at         uint32
+}
+
+// maxHints is how many members of an object are remembered.
+const maxHints = 64
+
+func newFiller(p *plan, memory api.Memory) filler {
+	f := filler{plan: p, memory: memory, hints: make([][]hint, p.nodes)}
+	f.view()
+	return f
+}
+
+const (
+	// slack is the memory kept readable behind a string.
+	slack = 8
+	// notNumber is the NaN in a slot that holds no number.
+	notNumber = 0x7FF8000000000001
+)
 
 func (f *filler) view() { f.mem, _ = f.memory.Read(0, f.memory.Size()) }
 
-// parts are the request's, in the order of partIndex.
+// partOf is the part of the request of that number.
 func partOf(q *abi.Request, i int) *abi.Value {
 	switch i {
 	case 0:
@@ -69,21 +90,22 @@ func (f *filler) request(q *abi.Request) bool {
 
 // visit writes the slots of a value and of what stands below it. base is where the slots begin.
 func (f *filler) visit(n *node, v *abi.Value, base uint32) {
-	for _, s := range n.slots {
-		f.write(s, v, base+s.offset)
+	for i := range n.slots {
+		f.write(&n.slots[i], v, base)
 	}
-	if len(n.kids) > 0 && v.Kind() == abi.Object {
-		f.members(n, v.Items(), base)
+	if n.leaf {
+		return
 	}
-	if len(n.indexed) > 0 && v.Kind() == abi.List {
-		items := v.Items()
+	switch kind, _, _, items := v.Parts(); kind {
+	case abi.Object:
+		f.members(n, items, base)
+	case abi.List:
 		for _, k := range n.indexed {
 			if k.index < len(items) {
 				f.visit(k.node, &items[k.index].Value, base)
 			}
 		}
-	}
-	if v.Kind() == abi.Unknown {
+	case abi.Unknown:
 		f.unknown(n, base)
 	}
 }
@@ -91,11 +113,22 @@ func (f *filler) visit(n *node, v *abi.Value, base uint32) {
 // members goes once through the members of an object. Where a name stands twice, which no reader lets through, the
 // first counts, as everywhere.
 func (f *filler) members(n *node, items []abi.Member, base uint32) {
+	if len(n.kids) == 0 {
+		return
+	}
 	var seen uint64
+	hints := f.hints[n.number]
 	for i := range items {
 		m := &items[i]
-		at := n.byName.find(m.Name)
-		if at < 0 {
+		head, tail := ends(m.Name)
+		var at uint32
+		if i < len(hints) && hints[i].is(m.Name, head, tail) {
+			at = hints[i].at
+		} else {
+			at = f.look(n, i, m.Name)
+			hints = f.hints[n.number]
+		}
+		if at == 0 {
 			continue
 		}
 		bit := uint64(1) << (at & 63)
@@ -103,8 +136,30 @@ func (f *filler) members(n *node, items []abi.Member, base uint32) {
 			continue
 		}
 		seen |= bit
-		f.visit(n.kids[at].node, &m.Value, base)
+		if k := &n.kids[at-1]; k.only != nil {
+			f.write(k.only, &m.Value, base)
+		} else {
+			f.visit(k.node, &m.Value, base)
+		}
 	}
+}
+
+func (h *hint) is(name string, head, tail uint64) bool {
+	return h.head == head && h.tail == tail && h.length == len(name) && len(name) <= told
+}
+
+// look finds a name's place among the kids, plus 1, and remembers it as the i-th member's.
+func (f *filler) look(n *node, i int, name string) uint32 {
+	head, tail := ends(name)
+	at := n.byName.find(name, head, tail)
+	hints := &f.hints[n.number]
+	for len(*hints) <= i && len(*hints) < maxHints {
+		*hints = append(*hints, hint{})
+	}
+	if i < len(*hints) {
+		(*hints)[i] = hint{head, tail, len(name), at}
+	}
+	return at
 }
 
 func repeated(before []abi.Member, name string) bool {
@@ -127,81 +182,97 @@ func (f *filler) unknown(n *node, base uint32) {
 }
 
 func (f *filler) unknownSlots(n *node, base uint32) {
-	for _, s := range n.slots {
-		f.put(base+s.offset, uint64(abi.SlotUnknown), 0, nan(), 0)
+	for i := range n.slots {
+		f.at(base+n.slots[i].offset).head(abi.SlotUnknown, 0)
 	}
 	f.unknown(n, base)
 }
 
-func nan() uint64 { return math.Float64bits(math.NaN()) }
+// slotBytes is a slot in the memory. Whatever reserves scratch may move the memory, so it is taken afresh after that.
+type slotBytes [abi.SlotSize]byte
 
-// put writes a slot: tag and id, pointer and length, number, extra.
-func (f *filler) put(at uint32, head, place, number, extra uint64) {
-	b := f.mem[at : at+abi.SlotSize : at+abi.SlotSize]
-	binary.LittleEndian.PutUint64(b[0:], head)
-	binary.LittleEndian.PutUint64(b[8:], place)
-	binary.LittleEndian.PutUint64(b[16:], number)
-	binary.LittleEndian.PutUint64(b[24:], extra)
+func (f *filler) at(at uint32) *slotBytes { return (*slotBytes)(f.mem[at:]) }
+
+// head writes a slot's tag and id; the blank has the rest.
+func (b *slotBytes) head(tag, id uint32) { binary.LittleEndian.PutUint64(b[0:8], pair(tag, id)) }
+
+// place, number and extra write the other fields.
+func (b *slotBytes) place(ptr, length uint32) {
+	binary.LittleEndian.PutUint64(b[8:16], pair(ptr, length))
+}
+
+func (b *slotBytes) number(bits uint64) { binary.LittleEndian.PutUint64(b[16:24], bits) }
+
+func (b *slotBytes) extra(bits uint64) { binary.LittleEndian.PutUint64(b[24:32], bits) }
+
+func (b *slotBytes) integer(n int64) {
+	b.head(abi.SlotInt, 0)
+	b.number(math.Float64bits(float64(n)))
+	b.extra(uint64(n))
 }
 
 // pair is two words side by side, the first in the lower half.
 func pair(low, high uint32) uint64 { return uint64(low) | uint64(high)<<32 }
 
-func (f *filler) write(s *slotPlan, v *abi.Value, at uint32) {
-	if s.derived {
+// write writes a value's slot, unless it is missing: then the blank stands there already.
+func (f *filler) write(s *slotPlan, v *abi.Value, base uint32) {
+	at := base + s.offset
+	if s.asks&(askLower|askLen) != 0 {
 		f.derived(s, v, at)
 		return
 	}
-	switch v.Kind() {
+	kind, bits, text, _ := v.Parts()
+	switch kind {
 	case abi.String:
-		f.text(s, v.Text(), at)
+		f.text(s, text, at)
 	case abi.Bool:
-		id := abi.IDFalse
-		if v.IsTrue() {
-			id = abi.IDTrue
-		}
-		f.put(at, pair(abi.SlotBool, id), 0, nan(), 0)
+		f.at(at).head(abi.SlotBool, abi.IDFalse+uint32(bits))
 	case abi.Int:
-		n, _ := v.Int()
-		f.integer(n, at)
+		f.at(at).integer(int64(bits))
 	case abi.Float:
-		x, _ := v.Float()
-		f.put(at, uint64(abi.SlotFloat), 0, math.Float64bits(x), 0)
+		b := f.at(at)
+		b.head(abi.SlotFloat, 0)
+		b.number(bits)
 	case abi.List:
 		f.list(s, v, at)
 	case abi.Object:
-		f.put(at, uint64(abi.SlotObject), 0, nan(), f.canonical(s, v))
+		f.at(at).head(abi.SlotObject, 0)
+		f.canonical(s, v, at)
 	case abi.Null:
-		f.put(at, pair(abi.SlotNull, abi.IDNull), 0, nan(), 0)
+		f.at(at).head(abi.SlotNull, abi.IDNull)
 	case abi.Unknown:
-		f.put(at, uint64(abi.SlotUnknown), 0, nan(), 0)
+		f.at(at).head(abi.SlotUnknown, 0)
 	}
 }
 
-func (f *filler) integer(n int64, at uint32) {
-	f.put(at, uint64(abi.SlotInt), 0, math.Float64bits(float64(n)), uint64(n))
-}
-
+// text writes a string. One with an id is one of the policy's, and so is UTF-8.
 func (f *filler) text(s *slotPlan, text string, at uint32) {
+	head, tail := ends(text)
 	var id uint32
-	if s.id {
-		id = f.plan.ids.find(text)
+	if s.asks&askID != 0 {
+		id = f.plan.ids.find(text, head, tail)
 	}
-	if id == 0 && !utf8.ValidString(text) {
-		f.put(at, uint64(abi.SlotMistyped), 0, nan(), 0)
+	ascii := len(text) <= told && (head|tail)&highBits == 0
+	if id == 0 && !ascii && !utf8.ValidString(text) {
+		f.at(at).head(abi.SlotMistyped, 0)
 		return
 	}
-	var ptr uint32
-	if s.bytes {
-		ptr = f.reserve(uint64(len(text)))
-		copy(f.mem[ptr:], text)
+	if s.asks&askBytes == 0 {
+		f.at(at).head(abi.SlotString, id)
+		return
 	}
-	var mask uint64
-	if s.mask {
-		mask = abi.BigramMask(text)
+	ptr := f.reserve(uint64(len(text)))
+	copy(f.mem[ptr:], text)
+	b := f.at(at)
+	b.head(abi.SlotString, id)
+	b.place(ptr, uint32(len(text)))
+	if s.asks&askMask != 0 {
+		b.extra(abi.BigramMask(text))
 	}
-	f.put(at, pair(abi.SlotString, id), pair(ptr, uint32(len(text))), nan(), mask)
 }
+
+// highBits are set in bytes that are not ASCII.
+const highBits = 0x8080808080808080
 
 // reserve takes n bytes of the scratch, at a multiple of 8; where they do not fit it notes so, and returns an address
 // at which writing nothing is safe.
@@ -232,95 +303,61 @@ func (f *filler) grow(want uint64) bool {
 	return true
 }
 
-// derived writes what a function makes of the value.
-func (f *filler) derived(s *slotPlan, v *abi.Value, at uint32) {
-	text, isText := v.Str()
-	valid := isText && utf8.ValidString(text)
-	switch {
-	case v.Kind() == abi.Unknown:
-		f.put(at, uint64(abi.SlotUnknown), 0, nan(), 0)
-	case s.length && valid:
-		f.integer(int64(utf8.RuneCountInString(text)), at)
-	case s.length && !s.lower && v.Kind() == abi.List:
-		f.integer(int64(v.Len()), at)
-	case !s.length && valid:
-		f.lowered(s, text, at)
-	default:
-		f.put(at, uint64(abi.SlotMistyped), 0, nan(), 0)
-	}
-}
-
-// lowered writes a string in lower case, rune by rune, as strings.ToLower does, straight into the memory.
-func (f *filler) lowered(s *slotPlan, text string, at uint32) {
-	// a rune's lower case takes at most 3 bytes where the rune takes 2, and never more than 4
-	ptr := f.reserve(uint64(len(text)) * 2)
-	if f.full {
-		return
-	}
-	out := f.mem[ptr:ptr:f.top]
-	for i := 0; i < len(text); {
-		if c := text[i]; c < utf8.RuneSelf {
-			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
-			}
-			out = append(out, c)
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		out = utf8.AppendRune(out, unicode.ToLower(r))
-		i += size
-	}
-	f.top = ptr + uint32(len(out))
-	var id uint32
-	if s.id {
-		id = f.plan.ids.find(string(out))
-	}
-	var mask uint64
-	if s.mask {
-		mask = abi.BigramMask(string(out))
-	}
-	f.put(at, pair(abi.SlotString, id), pair(ptr, uint32(len(out))), nan(), mask)
-}
-
 // list writes a list, and the records of its items where they are read.
 func (f *filler) list(s *slotPlan, v *abi.Value, at uint32) {
+	_, _, _, items := v.Parts()
 	var ptr uint32
-	items := v.Items()
 	if s.record != nil && len(items) > 0 {
-		stride := uint32(len(s.record.blank))
-		ptr = f.reserve(uint64(len(items)) * uint64(stride))
-		for i := range items {
-			if f.full {
-				return
-			}
-			record := ptr + uint32(i)*stride
-			copy(f.mem[record:], s.record.blank)
-			f.visit(s.record.node, &items[i].Value, record)
+		ptr = f.items(s.record, items)
+		if f.full {
+			return
 		}
 	}
-	f.put(at, uint64(abi.SlotList), pair(ptr, uint32(len(items))), nan(), f.canonical(s, v))
+	b := f.at(at)
+	b.head(abi.SlotList, 0)
+	b.place(ptr, uint32(len(items)))
+	f.canonical(s, v, at)
 }
 
-// canonical writes a list's or object's canonical bytes, if asked, and returns where.
-func (f *filler) canonical(s *slotPlan, v *abi.Value) uint64 {
-	if !s.canonical {
-		return 0
+// items writes the records of a list's items, and returns where the first stands.
+func (f *filler) items(r *recordPlan, items []abi.Member) uint32 {
+	stride := uint32(len(r.blank))
+	ptr := f.reserve(uint64(len(items)) * uint64(stride))
+	for i := range items {
+		if f.full {
+			return 0
+		}
+		record := ptr + uint32(i)*stride
+		copy(f.mem[record:], r.blank)
+		if r.only != nil {
+			f.write(r.only, &items[i].Value, record)
+		} else {
+			f.visit(r.node, &items[i].Value, record)
+		}
+	}
+	return ptr
+}
+
+// canonical writes a list's or object's canonical bytes, if asked.
+func (f *filler) canonical(s *slotPlan, v *abi.Value, at uint32) {
+	if s.asks&askCanonical == 0 {
+		return
 	}
 	if holdsUnknown(v) {
-		return pair(0, abi.CanonicalUnknown)
+		f.at(at).extra(pair(0, abi.CanonicalUnknown))
+		return
 	}
 	f.buf = abi.AppendCanonical(f.buf[:0], *v)
 	ptr := f.reserve(uint64(len(f.buf)))
 	copy(f.mem[ptr:], f.buf)
-	return pair(ptr, uint32(len(f.buf)))
+	f.at(at).extra(pair(ptr, uint32(len(f.buf))))
 }
 
 func holdsUnknown(v *abi.Value) bool {
-	if v.Kind() == abi.Unknown {
+	kind, _, _, items := v.Parts()
+	if kind == abi.Unknown {
 		return true
 	}
-	items := v.Items()
 	for i := range items {
 		if holdsUnknown(&items[i].Value) {
 			return true

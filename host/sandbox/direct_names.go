@@ -2,68 +2,98 @@ package sandbox
 
 import "math/bits"
 
-// nameTable finds one of a few known names, or that a name is none of them, with at most one comparison. Its names are
-// the policy's, so whoever sends requests cannot make it slow.
-type nameTable struct {
-	names []string
-	seed  uint32
-	mask  uint32
-	cells []uint16       // place + 1
-	rest  map[string]int // instead of cells, when no seed tells the names apart
+// stringTable finds one of a few known strings, or that a string is none of them: the names of members, and the strings
+// that a policy's rules compare with. What it holds comes from the policy alone, so whoever sends requests cannot make
+// it slow. A string of up to 16 bytes is told by its ends and its length; a longer one is compared besides.
+type stringTable struct {
+	cells []stringCell
+	shift uint
+	rest  map[string]uint32 // instead of cells, when too many strings fall together
 }
 
-func newNameTable(names []string) nameTable {
-	t := nameTable{names: names}
-	if len(names) == 0 {
-		return t
-	}
-	for size := 2 << bits.Len(uint(len(names))); size <= 32*len(names)+64; size *= 2 {
-		t.cells, t.mask = make([]uint16, size), uint32(size-1)
-		for t.seed = 1; t.seed < 64; t.seed += 2 {
-			if t.place() {
-				return t
-			}
+type stringCell struct {
+	head, tail uint64
+	text       string
+	value      uint32 // 0: an empty cell
+}
+
+// maxProbes is how many cells a search may look at before the table is no better than a map.
+const maxProbes = 8
+
+// newStringTable gives the i-th string the value first+i; first is not 0.
+func newStringTable(strings []string, first uint32) *stringTable {
+	for size := 2 << bits.Len(uint(len(strings))); size <= 16*len(strings)+64; size *= 2 {
+		t := &stringTable{cells: make([]stringCell, size), shift: uint(64 - bits.Len(uint(size-1)))}
+		if t.fill(strings, first) {
+			return t
 		}
 	}
-	t.cells, t.rest = nil, map[string]int{}
-	for i, n := range names {
-		t.rest[n] = i
+	t := &stringTable{rest: make(map[string]uint32, len(strings))}
+	for i, s := range strings {
+		t.rest[s] = first + uint32(i)
 	}
 	return t
 }
 
-func (t *nameTable) place() bool {
-	clear(t.cells)
-	for i, n := range t.names {
-		c := &t.cells[t.hash(n)]
-		if *c != 0 {
-			return false
+func (t *stringTable) fill(strings []string, first uint32) bool {
+	for i, s := range strings {
+		head, tail := ends(s)
+		at, probes := t.place(head, tail, len(s)), 0
+		for ; t.cells[at].value != 0; at = (at + 1) & (len(t.cells) - 1) {
+			if probes++; probes == maxProbes {
+				return false
+			}
 		}
-		*c = uint16(i + 1)
+		t.cells[at] = stringCell{head, tail, s, first + uint32(i)}
 	}
 	return true
 }
 
-func (t *nameTable) hash(name string) uint32 {
-	n := uint32(len(name))
-	if n == 0 {
-		return 0
+// find is the value of the string with those ends, or 0.
+func (t *stringTable) find(s string, head, tail uint64) uint32 {
+	if t.rest != nil {
+		return t.rest[s]
 	}
-	h := (n + uint32(name[0])<<8 + uint32(name[n>>1])<<16 + uint32(name[n-1])<<24) * (0x9E3779B1 * t.seed)
-	return (h ^ h>>15) & t.mask
+	for at := t.place(head, tail, len(s)); ; at = (at + 1) & (len(t.cells) - 1) {
+		c := &t.cells[at]
+		if c.head == head && c.tail == tail && len(c.text) == len(s) && (len(s) <= told || c.text == s) || c.value == 0 {
+			return c.value
+		}
+	}
 }
 
-// find is the place of the name, or -1.
-func (t *nameTable) find(name string) int {
-	if t.cells != nil {
-		i := int(t.cells[t.hash(name)]) - 1
-		if i >= 0 && t.names[i] == name {
-			return i
-		}
-		return -1
+func (t *stringTable) place(head, tail uint64, length int) int {
+	h := (head ^ bits.RotateLeft64(tail, 32) ^ uint64(length)) * 0x9E3779B97F4A7C15
+	return int(h >> (t.shift & 63))
+}
+
+// told is the length up to which a string's ends tell all of it.
+const told = 16
+
+// ends are the first and the last 8 bytes of a string, which overlap in one shorter than 16; one shorter than 8 is told
+// by fewer. With the length they tell strings of up to 16 bytes apart.
+func ends(s string) (head, tail uint64) {
+	n := len(s)
+	if n >= 8 {
+		return load8(s), load8(s[n-8:])
 	}
-	if i, ok := t.rest[name]; ok {
-		return i
+	switch {
+	case n >= 4:
+		return uint64(load4(s)), uint64(load4(s[n-4:]))
+	case n > 0:
+		return uint64(s[0]) | uint64(s[n>>1])<<8 | uint64(s[n-1])<<16, 0
+	default:
+		return 0, 0
 	}
-	return -1
+}
+
+func load8(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func load4(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"encoding/binary"
-	"math"
 
 	"agentmesh/host/policy"
 	"agentmesh/pdk/abi"
@@ -12,10 +11,11 @@ import (
 type plan struct {
 	slotBase uint32
 	scratch  uint32
-	ids      *internTable
+	ids      *stringTable
 	// blank is the bytes of all slots when the request is empty.
 	blank []byte
 	parts []partPlan
+	nodes int // that have kids
 }
 
 // partPlan is one part of the request and what is read below it.
@@ -26,15 +26,19 @@ type partPlan struct {
 
 // node is a place in the tree of all paths, so that paths with a beginning in common share the way.
 type node struct {
-	slots   []*slotPlan // of the path that leads here
-	kids    []kid       // members
-	byName  nameTable
+	slots   []slotPlan // of the path that leads here
+	kids    []kid      // members
+	byName  *stringTable
 	indexed []indexedKid // items by index
+	leaf    bool         // nothing stands below
+	number  int          // of the nodes with kids, from 0
 }
 
+// kid is a child by name; its place among its siblings, plus 1, is what byName holds.
 type kid struct {
 	name string
 	node *node
+	only *slotPlan // the one slot of a leaf, which most are
 }
 
 type indexedKid struct {
@@ -44,22 +48,33 @@ type indexedKid struct {
 
 // slotPlan is one slot: where it stands, from the beginning of the slots or of an item's record, and what to write.
 type slotPlan struct {
-	offset                   uint32
-	id, bytes, mask          bool
-	canonical, lower, length bool
-	derived                  bool // lower or length
-	record                   *recordPlan
+	offset uint32
+	asks   asks
+	record *recordPlan
 }
+
+// asks are the flags of abi.Slot.
+type asks uint8
+
+const (
+	askID asks = 1 << iota
+	askBytes
+	askMask
+	askCanonical
+	askLower
+	askLen
+)
 
 // recordPlan is the record of a list's item: the item's own slot, then the paths below it.
 type recordPlan struct {
 	node  *node
+	only  *slotPlan // the item's slot, when nothing below it is read
 	blank []byte
 }
 
 func newPlan(m *policy.Module) *plan {
-	p := &plan{slotBase: m.SlotBase, scratch: m.ScratchBase, ids: newInternTable(m.Strings)}
-	root := treeOf(m.Slots, 0)
+	p := &plan{slotBase: m.SlotBase, scratch: m.ScratchBase, ids: newStringTable(m.Strings, abi.IDFirst)}
+	root := p.treeOf(m.Slots, 0)
 	for i := range root.kids {
 		if part, ok := partIndex(root.kids[i].name); ok {
 			p.parts = append(p.parts, partPlan{part, root.kids[i].node})
@@ -70,16 +85,16 @@ func newPlan(m *policy.Module) *plan {
 }
 
 // treeOf makes the tree of the slots' paths; the first slot stands at the offset given.
-func treeOf(slots []abi.Slot, offset uint32) *node {
+func (p *plan) treeOf(slots []abi.Slot, offset uint32) *node {
 	root := &node{}
 	for i := range slots {
 		at := root
 		for _, s := range slots[i].Path {
 			at = at.child(s)
 		}
-		at.slots = append(at.slots, planSlot(&slots[i], offset+uint32(i)*abi.SlotSize))
+		at.slots = append(at.slots, p.slot(&slots[i], offset+uint32(i)*abi.SlotSize))
 	}
-	root.index()
+	p.index(root)
 	return root
 }
 
@@ -98,39 +113,54 @@ func (n *node) child(s abi.Step) *node {
 			return k.node
 		}
 	}
-	n.kids = append(n.kids, kid{s.Name, &node{}})
+	n.kids = append(n.kids, kid{name: s.Name, node: &node{}})
 	return n.kids[len(n.kids)-1].node
 }
 
-// index makes the tables of names, once all children are there.
-func (n *node) index() {
+// index finishes a node, once all its children are there.
+func (p *plan) index(n *node) {
+	n.leaf = len(n.kids)+len(n.indexed) == 0
 	names := make([]string, len(n.kids))
-	for i, k := range n.kids {
-		names[i] = k.name
-		k.node.index()
+	if len(names) > 0 {
+		n.number = p.nodes
+		p.nodes++
 	}
-	n.byName = newNameTable(names)
+	for i := range n.kids {
+		k := &n.kids[i]
+		names[i] = k.name
+		p.index(k.node)
+		if k.node.leaf && len(k.node.slots) == 1 {
+			k.only = &k.node.slots[0]
+		}
+	}
+	n.byName = newStringTable(names, 1)
 	for _, k := range n.indexed {
-		k.node.index()
+		p.index(k.node)
 	}
 }
 
-func planSlot(s *abi.Slot, offset uint32) *slotPlan {
-	p := &slotPlan{
-		offset: offset, id: s.ID, bytes: s.Bytes, mask: s.Mask, canonical: s.Canonical, lower: s.Lower, length: s.Len,
-		derived: s.Lower || s.Len,
+func (p *plan) slot(s *abi.Slot, offset uint32) slotPlan {
+	out := slotPlan{offset: offset}
+	for _, flag := range []struct {
+		set bool
+		ask asks
+	}{
+		{s.ID, askID}, {s.Bytes, askBytes}, {s.Mask, askMask}, {s.Canonical, askCanonical}, {s.Lower, askLower}, {s.Len, askLen},
+	} {
+		if flag.set {
+			out.asks |= flag.ask
+		}
 	}
 	if s.HasItems {
-		p.record = planRecord(s)
+		r := &recordPlan{node: p.treeOf(s.Items, abi.SlotSize)}
+		r.node.slots = append(r.node.slots, p.slot(s.Item, 0))
+		if r.node.leaf && len(r.node.slots) == 1 {
+			r.only = &r.node.slots[0]
+		}
+		r.blank = append(blankSlots(make([]abi.Slot, 1)), blankSlots(s.Items)...)
+		out.record = r
 	}
-	return p
-}
-
-func planRecord(s *abi.Slot) *recordPlan {
-	r := &recordPlan{node: treeOf(s.Items, abi.SlotSize)}
-	r.node.slots = append(r.node.slots, planSlot(s.Item, 0))
-	r.blank = append(blankSlots(make([]abi.Slot, 1)), blankSlots(s.Items)...)
-	return r
+	return out
 }
 
 // blankSlots are the bytes of slots whose values are missing.
@@ -141,7 +171,7 @@ func blankSlots(slots []abi.Slot) []byte {
 		if slots[i].Lower || slots[i].Len {
 			binary.LittleEndian.PutUint32(b, abi.SlotMistyped)
 		}
-		binary.LittleEndian.PutUint64(b[16:], math.Float64bits(math.NaN()))
+		binary.LittleEndian.PutUint64(b[16:], notNumber)
 	}
 	return out
 }

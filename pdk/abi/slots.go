@@ -17,8 +17,8 @@ package abi
 //
 //	+0   u32  tag     one of the Slot* tags
 //	+4   u32  id      interned id (null, booleans, and strings of slots flagged id), else 0
-//	+8   u32  ptr     strings and lists: address; else 0
-//	+12  u32  len     strings: bytes; lists: items; else 0
+//	+8   u32  ptr     strings flagged bytes and lists: address; else 0
+//	+12  u32  len     strings flagged bytes: bytes; lists: items; else 0
 //	+16  f64  number  integers (rounded to nearest) and floats; NaN for everything else
 //	+24  u64  extra   integers: the exact int64; strings flagged mask: their bigram mask; lists and objects flagged
 //	                  canonical: address (low half) and length (high half) of the canonical bytes; else 0
@@ -27,7 +27,7 @@ package abi
 // true and null; from 4 on the strings that rules compare with, in the order the module lists them. Two values with the
 // same id other than 0 are equal.
 //
-// String bytes are written only for slots flagged bytes, masks only for those flagged mask, and list items only for those
+// String bytes are written only for slots flagged bytes, masks only for those flagged mask as well, and list items only for those
 // flagged items (the count always). A list's items are records of 1+n slots one after the other: the item itself, then
 // the n paths below it that the module lists for its items. What does not fit the module's memory is refused, never cut.
 // The host keeps 8 bytes of memory on either side of a string readable: a module may look at them, whatever they hold.
@@ -123,12 +123,24 @@ func (v Value) Lookup(path []Step) Value {
 	return v
 }
 
+// Parts are what a value is made of: its kind, the bits of a boolean, integer or float64, its text, and its items. Where
+// the other methods copy the value this one reads it in place, for whoever goes over many values at every call.
+func (v *Value) Parts() (kind Kind, bits uint64, text string, items []Member) {
+	return v.kind, v.bits, v.text, v.items
+}
+
 // BigramMask sets one of 64 bits for each pair of neighbouring bytes. A string can contain another only if its mask
 // contains the other's, which spares most searches.
 func BigramMask(s string) uint64 {
 	var mask uint64
+	if s == "" {
+		return 0
+	}
+	before := uint32(s[0]) * 31
 	for i := 1; i < len(s); i++ {
-		mask |= 1 << ((uint32(s[i-1])*31 + uint32(s[i])*0x9E37) >> 3 & 63)
+		c := uint32(s[i])
+		mask |= 1 << ((before + c*0x9E37) >> 3 & 63)
+		before = c * 31
 	}
 	return mask
 }
