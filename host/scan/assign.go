@@ -116,7 +116,6 @@ func valueAfter(t string, i int) (value string, start int, quoted bool) {
 				return t[k:j], k, true
 			}
 		}
-		return "", 0, false
 	}
 	j := k
 	for j < end && !strings.ContainsRune(" \t\r\n,;\"'`<>)}]&|", rune(t[j])) && t[j] < 0x80 {

@@ -1,0 +1,4 @@
+package scan
+
+// Phrases are the instructions that Measure disguises.
+func Phrases() []string { return phrases }
