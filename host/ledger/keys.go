@@ -74,6 +74,12 @@ func (k Key) String() string {
 // Shard returns the verifier of a shard's checkpoints, for tools that know only signed notes.
 func (k Key) Shard(shard int) (note.Verifier, error) { return k.verifier(k.Origin(shard)) }
 
+// ShardText returns the verifier key of a shard in text, for tools that know nothing of shards: it is the same public key
+// under the shard's name.
+func (k Key) ShardText(shard int) (string, error) {
+	return note.NewEd25519VerifierKey(k.Origin(shard), k.pub)
+}
+
 func (k Key) verifier(name string) (note.Verifier, error) {
 	text, err := note.NewEd25519VerifierKey(name, k.pub)
 	if err != nil {

@@ -208,6 +208,9 @@ func (v *verifier) checkSize(c claim, told map[int]bool) {
 	}
 	if c.shard >= len(v.views) || v.views[c.shard] == nil {
 		told[c.shard] = true
+		if v.damaged(c.shard) {
+			return // that it cannot be read has been said
+		}
 		v.report.add(c.shard, 0, "", "it is missing: %s says that the shard had %d entries", c.by, c.size)
 	} else if have := v.views[c.shard].size(); have < c.size {
 		told[c.shard] = true
