@@ -126,7 +126,7 @@ func valueAfter(t string, i int) (value string, start int, quoted bool) {
 
 // worth tells a credential from the many things that stand in its place: placeholders, references, types, words.
 func (s *scanner) worth(what Kind, name, v string, quoted bool) bool {
-	if len(v) < 5 || placeholder(v) || strings.EqualFold(v, name) {
+	if len(v) < 5 || placeholder(v) || len(name) >= 5 && hasFoldAny(v, name[:5]) {
 		return false
 	}
 	letters, ds, marks := census(v)
@@ -135,7 +135,7 @@ func (s *scanner) worth(what Kind, name, v string, quoted bool) bool {
 		if what == AWSSecretKey || what == AzureKey {
 			n = 32
 		}
-		return len(v) >= n && ds > 0 && letters > 0 && run(v, 0, "/", len(v)) >= len(v)-countAny(v, ".-~%:") &&
+		return len(v) >= n && ds > 1 && letters > 0 && credential(v[max(0, len(v)-72):]) == None && run(v, 0, "/", len(v)) >= len(v)-countAny(v, ".-~%:") &&
 			entropy(v) >= 3.2 && !uuidToken(name, v)
 	}
 	if strings.ContainsAny(v, "()[]{} ") && !(quoted && ds > 0 && !strings.ContainsAny(v, "(){} ")) {
@@ -148,6 +148,11 @@ func (s *scanner) worth(what Kind, name, v string, quoted bool) bool {
 		return true
 	}
 	return quoted && len(v) >= 8 && marks == 0 && !wordy(v)
+}
+
+// hasFoldAny reports whether v begins with a prefix, without regard to case.
+func hasFoldAny(v, prefix string) bool {
+	return len(v) >= len(prefix) && strings.EqualFold(v[:len(prefix)], prefix)
 }
 
 // uuidToken leaves identifiers of sessions and the like alone; a UUID under the name of a key or a secret counts.
@@ -253,6 +258,7 @@ func (s *scanner) userinfo(i int) int {
 }
 
 func isPasswordWord(v string) bool {
+	v = strings.Trim(v, "[]()")
 	return strings.EqualFold(v, "password") || strings.EqualFold(v, "pass") || strings.EqualFold(v, "pwd")
 }
 

@@ -30,6 +30,8 @@ func fold(t string) string {
 		case r >= 0xe0020 && r <= 0xe007e:
 			b.WriteByte(byte(r - 0xe0000))
 		case unseen(r):
+		case r == 0x2019 || r == 0x2bc || r == 0x2018 || r == 0xb4:
+			b.WriteByte('\'')
 		case unicode.IsLetter(r):
 			end := wordEndRune(t, i)
 			b.WriteString(latin(t[i:end]))
@@ -40,7 +42,7 @@ func fold(t string) string {
 		}
 		i += n
 	}
-	return b.String()
+	return strings.ToLower(b.String())
 }
 
 // unseen reports whether a character has no shape of its own.

@@ -12,7 +12,9 @@ ignore    ignore ignoring disregard disregarding forget discard override overrid
 prior     previous prior above earlier preceding foregoing existing former past original initial system
 whole     all any every your these those
 rules     instructions instruction prompt prompts rules directions directives guidelines guardrails commands safeguards restrictions orders constraints
-told      instructions prompts guidelines directives guardrails safeguards
+told      instructions prompts guidelines guardrails safeguards
+forget    disregard disregarding forget discard
+back      above previously earlier before
 follow    follow obey
 you       you
 are       are
@@ -82,6 +84,8 @@ rot       vtaber qvfertneq vafgehpgvbaf cerivbhf cebzcg flfgrz erfgevpgvbaf hfre
 const wordPatterns = `
 override      strong unless-not  ignore ..3 prior ..2 rules
 override      strong unless-not  ignore ..2 whole ..1 told
+override      strong unless-not  forget ..2 rules ..2 back
+override      weak unless-not  ignore ..2 rules ..2 back
 override      strong  not follow ..3 prior ..2 rules
 override      strong  de_ignore ..4 de_prior ..1 de_rules
 override      strong  fr_ignore ..3 fr_rules ..1 fr_prior
@@ -99,8 +103,8 @@ role_change   weak    important ..1 system message
 concealment   strong  not tell ..4 user
 concealment   weak    without telling ..3 user
 concealment   weak    keep ..2 secret ..2 from
-prompt_leak   strong  reveal ..2 your ..2 system prompt
-prompt_leak   weak    reveal ..3 system prompt
+prompt_leak   strong  reveal ..2 your ..2 system ..1 prompt
+prompt_leak   weak    reveal ..3 system ..1 prompt
 exfiltration  weak    send ..6 goods ..5 to ..4 away
 exfiltration  weak    pass ..4 content ..4 field
 exfiltration  weak    send ..4 content ..6 to ..4 away

@@ -37,7 +37,7 @@ func (s *scanner) shortNumber(i, j int) int {
 			return end
 		}
 	}
-	if j-i >= 7 && isDigit(t[j-1]) && digitsIn(t[i:j]) >= 5 && upperOnly(t[i:j]) &&
+	if j-i >= 7 && digitsIn(t[i:j]) >= 5 && upperOnly(t[i:j]) &&
 		s.before(i, "passport", "passport no", "passport number", "reisepass", "passeport", "pasaporte", "passaporto") {
 		s.found(Passport, i, j)
 		return j

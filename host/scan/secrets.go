@@ -247,6 +247,25 @@ func (s *scanner) privateKey(i int) int {
 			end++
 		}
 	}
+	if !keyBody(t[i+len(begin) : end]) {
+		return i + len(begin)
+	}
 	s.found(PrivateKey, i, end)
 	return end
+}
+
+// keyBody reports whether a line of base64 follows, as in a key and not in a text about keys.
+func keyBody(body string) bool {
+	_, body, _ = strings.Cut(body, "-----")
+	n := 0
+	for i := 0; i < len(body) && i < 400; i++ {
+		if inSet(body[i], '/') && body[i] != '_' {
+			if n++; n >= 24 {
+				return true
+			}
+			continue
+		}
+		n = 0
+	}
+	return false
 }
