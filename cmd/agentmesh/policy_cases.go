@@ -120,12 +120,9 @@ func (t *testReport) run(ctx context.Context, g group) error {
 			t.Failed++
 		}
 	}
-	err = judges.close(ctx)
-	for i := range g.rules {
-		covered, one := coverage(ctx, &g.rules[i], g.cases)
-		t.Coverage, err = append(t.Coverage, covered), errors.Join(err, one)
-	}
-	return err
+	covered, err := judges.coverage(ctx, g)
+	t.Coverage = append(t.Coverage, covered...)
+	return errors.Join(err, judges.close(ctx))
 }
 
 // compare says where a verdict is not what a case wants. A case that wants warn, log or abstain is met by a policy that
@@ -162,37 +159,38 @@ func localName(name string) string { return strings.TrimPrefix(name, "local/") }
 
 func notName(r rune) bool { return r == ' ' || r == ':' }
 
-// coverage tells which rules of a policy were true or indeterminate enough to fire in some case.
-func coverage(ctx context.Context, f *ruleFile, cases []abi.Case) (coverageJSON, error) {
-	out := coverageJSON{Policy: f.policy.Name, Unreached: []string{}}
-	g, err := magnify(ctx, f.module)
-	if err != nil {
-		return out, err
-	}
-	reached := map[string]bool{}
-	for i := range cases {
-		q := &cases[i].Request
-		if !f.policy.Applies(q.Agent.Get("name").Text(), q.Agent.Get("did").Text()) {
-			continue
+// coverage tells for each policy which rules fire in some case.
+func (c *court) coverage(ctx context.Context, g group) ([]coverageJSON, error) {
+	fired := map[*policy.Rule]bool{}
+	for i := range g.cases {
+		found, err := c.engine.Explain(ctx, c.set, &g.cases[i].Request)
+		if err != nil {
+			return nil, err
 		}
-		rulings, one := g.rulings(ctx, q)
-		err = errors.Join(err, one)
-		for _, r := range rulings {
-			reached[r.rule.Name] = reached[r.rule.Name] || r.fires()
+		for _, x := range found {
+			for _, r := range x.Rules {
+				fired[r.Rule] = fired[r.Rule] || r.Fired
+			}
 		}
 	}
-	for _, r := range f.policy.Rules {
-		switch {
-		case !r.Enabled:
-			continue
-		case reached[r.Name]:
-			out.Reached++
-		default:
-			out.Unreached = append(out.Unreached, r.Name)
+	var out []coverageJSON
+	for _, f := range g.rules {
+		covered := coverageJSON{Policy: f.policy.Name, Unreached: []string{}}
+		for i := range f.policy.Rules {
+			r := &f.policy.Rules[i]
+			switch {
+			case !r.Enabled:
+				continue
+			case fired[r]:
+				covered.Reached++
+			default:
+				covered.Unreached = append(covered.Unreached, r.Name)
+			}
+			covered.Rules++
 		}
-		out.Rules++
+		out = append(out, covered)
 	}
-	return out, errors.Join(err, g.close(ctx))
+	return out, nil
 }
 
 func (e *env) tested(t *testReport, verbose bool) {

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"agentmesh/host/policy"
+	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
 )
 
@@ -14,8 +15,8 @@ func explainCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain POLICY... -i REQUEST",
 		Short: "Show every rule considered, and why it fired or not",
-		Long: `Judges a request as eval does, and shows for each rule whether its condition was true, false or indeterminate, with the values it
-read. An indeterminate rule fires unless it allows. Exits as eval does.`,
+		Long: `Judges a request as eval does, and shows for each rule, and each condition in it, whether it was true, false or indeterminate, and the
+values it read. An indeterminate rule fires (*) unless it allows. Exits as eval does.`,
 		Example: "  agentmesh policy explain policies/example -i request.json\n  agentmesh policy explain strict -i request.json -o json",
 		Args:    takes(1, -1, "at least one policy"),
 	}
@@ -30,14 +31,19 @@ read. An indeterminate rule fires unless it allows. Exits as eval does.`,
 		if err != nil {
 			return err
 		}
-		report, verdict, err := explain(c.Context(), loaded, &q)
+		judges, err := convene(c.Context(), loaded...)
 		if err != nil {
 			return err
 		}
+		verdict := judges.verdict(c.Context(), &q)
+		found, err := judges.engine.Explain(c.Context(), judges.set, &q)
+		if err := errors.Join(err, judges.close(c.Context())); err != nil {
+			return err
+		}
 		if *output == "json" {
-			err = e.json(map[string]any{"policies": report, "verdict": rawJSON(abi.AppendVerdict(nil, &verdict))})
+			err = e.json(map[string]any{"policies": explainReport(found), "verdict": rawJSON(abi.AppendVerdict(nil, &verdict))})
 		} else {
-			e.explained(report, &verdict)
+			e.explained(found, &verdict)
 		}
 		if err == nil && verdict.Decision != abi.Allow {
 			err = told(exitDenied)
@@ -47,98 +53,121 @@ read. An indeterminate rule fires unless it allows. Exits as eval does.`,
 	return c
 }
 
-// explanation is what one policy made of a request.
-type explanation struct {
-	Policy   string     `json:"policy"`
-	File     string     `json:"file"`
-	Selected bool       `json:"selected"` // the policy is for this agent
-	Default  string     `json:"default"`
-	Rules    []ruleJSON `json:"rules"`
+type explanationJSON struct {
+	Policy    string     `json:"policy"`
+	Agents    []string   `json:"agents"`
+	Monitored bool       `json:"monitored"`
+	Rules     []ruleJSON `json:"rules"`
 }
 
 type ruleJSON struct {
-	Name      string     `json:"name"`
-	Action    string     `json:"action"`
-	Limit     string     `json:"limit,omitempty"`
-	Stage     string     `json:"stage"`
-	Result    string     `json:"result"`
-	Fires     bool       `json:"fires"`
-	Condition string     `json:"condition,omitempty"`
-	Read      []evidence `json:"read"`
-	why       string
+	Name      string         `json:"name"`
+	Place     string         `json:"place"`
+	Action    string         `json:"action"`
+	Limit     string         `json:"limit,omitempty"`
+	Result    string         `json:"result"`
+	Fires     bool           `json:"fires"`
+	Condition *conditionJSON `json:"condition,omitempty"`
 }
 
-func explain(ctx context.Context, loaded rules, q *abi.Request) ([]explanation, abi.Verdict, error) {
-	judges, err := convene(ctx, loaded...)
-	if err != nil {
-		return nil, abi.Verdict{}, err
-	}
-	verdict := judges.verdict(ctx, q)
-	err = judges.close(ctx)
-	var out []explanation
-	for i := range loaded {
-		x, one := explainOne(ctx, &loaded[i], q)
-		out, err = append(out, x), errors.Join(err, one)
-	}
-	return out, verdict, err
+type conditionJSON struct {
+	Text   string           `json:"text"`
+	Result string           `json:"result"`
+	Reads  []attributeJSON  `json:"reads,omitempty"`
+	Parts  []*conditionJSON `json:"parts,omitempty"`
 }
 
-func explainOne(ctx context.Context, f *ruleFile, q *abi.Request) (explanation, error) {
-	p := f.policy
-	x := explanation{Policy: p.Name, File: f.name, Default: defaultOf(p), Rules: []ruleJSON{}}
-	x.Selected = p.Applies(q.Agent.Get("name").Text(), q.Agent.Get("did").Text())
-	if !x.Selected {
-		return x, nil
-	}
-	g, err := magnify(ctx, f.module)
-	if err != nil {
-		return x, err
-	}
-	rulings, err := g.rulings(ctx, q)
-	for _, r := range rulings {
-		x.Rules = append(x.Rules, ruleReport(r, q))
-	}
-	return x, errors.Join(err, g.close(ctx))
+// attributeJSON is a path and what stands there; a missing value is left out.
+type attributeJSON struct {
+	Path  string  `json:"path"`
+	Value rawJSON `json:"value,omitempty"`
 }
 
-func ruleReport(r ruling, q *abi.Request) ruleJSON {
-	out := ruleJSON{
-		Name: r.rule.Name, Action: r.rule.Action.String(), Stage: abi.StagePreTool, Result: r.result, Fires: r.fires(),
-		Read: append([]evidence{}, evidenceFor(r.rule, q)...), why: why(r, q),
-	}
-	if r.rule.Stage == policy.PostTool {
-		out.Stage = abi.StagePostTool
-	}
-	if r.rule.Limit != nil {
-		out.Limit = r.rule.Limit.Text
-	}
-	if r.rule.Condition != nil {
-		out.Condition = policy.Format(r.rule.Condition)
+func explainReport(found []sandbox.Explanation) []explanationJSON {
+	out := []explanationJSON{}
+	for _, x := range found {
+		p := explanationJSON{Policy: x.Judge, Agents: append([]string{}, x.Agents...), Monitored: x.Monitored, Rules: []ruleJSON{}}
+		for _, r := range x.Rules {
+			p.Rules = append(p.Rules, ruleJSON{
+				Name: r.Rule.Name, Place: r.Place, Action: r.Rule.Action.String(), Limit: limitOf(r.Rule),
+				Result: string(r.Truth), Fires: r.Fired, Condition: conditionReport(r.Condition),
+			})
+		}
+		out = append(out, p)
 	}
 	return out
 }
 
-func (e *env) explained(report []explanation, v *abi.Verdict) {
-	for _, x := range report {
-		if !x.Selected {
-			e.printf("%s (%s) is not for this agent\n\n", plain(x.Policy), plain(x.File))
-			continue
+func limitOf(r *policy.Rule) string {
+	if r.Limit == nil {
+		return ""
+	}
+	return r.Limit.Text
+}
+
+func conditionReport(c *sandbox.ConditionExplanation) *conditionJSON {
+	if c == nil {
+		return nil
+	}
+	out := &conditionJSON{Text: c.Text, Result: string(c.Truth)}
+	for _, a := range c.Reads {
+		read := attributeJSON{Path: a.Path}
+		if a.Value.Exists() {
+			read.Value = abi.AppendJSON(nil, a.Value)
 		}
-		e.printf("%s (%s), default %s\n", plain(x.Policy), plain(x.File), x.Default)
+		out.Reads = append(out.Reads, read)
+	}
+	for _, part := range c.Parts {
+		out.Parts = append(out.Parts, conditionReport(part))
+	}
+	return out
+}
+
+func (e *env) explained(found []sandbox.Explanation, v *abi.Verdict) {
+	for _, x := range found {
+		who := "every agent"
+		if len(x.Agents) > 0 {
+			who = strings.Join(x.Agents, ", ")
+		}
+		if x.Monitored {
+			who += ", monitored"
+		}
+		e.printf("%s, for %s\n", plain(x.Judge), plain(who))
 		var rows [][]string
 		for _, r := range x.Rules {
-			action := r.Action
-			if r.Limit != "" {
-				action += " " + r.Limit
-			}
-			mark := " "
-			if r.Fires {
-				mark = "*"
-			}
-			rows = append(rows, []string{mark, r.Name, action, r.Result, r.why})
+			rows = append(rows, ruleRows(&r)...)
 		}
-		e.table([]string{" ", "RULE", "ACTION", "CONDITION", "BECAUSE"}, rows)
+		e.table([]string{" ", "RULE", "ACTION", "RESULT", "WHERE, OR WHAT IT READ"}, rows)
 		e.printf("\n")
 	}
 	e.verdict(v)
+}
+
+// ruleRows are a rule and, below it, the conditions it is made of.
+func ruleRows(r *sandbox.RuleExplanation) [][]string {
+	mark := " "
+	if r.Fired {
+		mark = "*"
+	}
+	action := strings.TrimSpace(r.Rule.Action.String() + " " + limitOf(r.Rule))
+	return append([][]string{{mark, r.Rule.Name, action, string(r.Truth), r.Place}}, conditionRows(r.Condition, "  ")...)
+}
+
+func conditionRows(c *sandbox.ConditionExplanation, indent string) [][]string {
+	if c == nil {
+		return nil
+	}
+	var reads []string
+	for _, a := range c.Reads {
+		value := "is missing"
+		if a.Value.Exists() {
+			value = "= " + short(string(abi.AppendJSON(nil, a.Value)), 60)
+		}
+		reads = append(reads, a.Path+" "+value)
+	}
+	rows := [][]string{{" ", indent + short(c.Text, 72), "", string(c.Truth), strings.Join(reads, ", ")}}
+	for _, part := range c.Parts {
+		rows = append(rows, conditionRows(part, indent+"  ")...)
+	}
+	return rows
 }

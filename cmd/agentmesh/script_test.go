@@ -171,11 +171,16 @@ func ask() {
 	tokenFile := flags.String("token", "", "token file")
 	header := flags.String("header", "", "NAME: VALUE")
 	socket := flags.String("socket", "", "unix socket")
+	large := flags.Int("large", 0, "add so many bytes of numbers to data")
 	kind := flags.String("type", "application/json", "content type")
 	_ = flags.Parse(os.Args[1:])
 	body, err := os.ReadFile(flags.Arg(0))
 	if err != nil {
 		fail(err)
+	}
+	if *large > 0 {
+		numbers := strings.Repeat("1234567,", *large/8)
+		body = fmt.Appendf(nil, `%s,"data":{"rows":[%s0]}}`, bytes.TrimSuffix(bytes.TrimSpace(body), []byte("}")), numbers)
 	}
 	client := http.DefaultClient
 	if *socket != "" {
