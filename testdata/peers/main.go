@@ -2,7 +2,7 @@
 // interleaved rounds, on the same rules, facts and entries. It reports and never fails for being slow; it does fail
 // when two engines disagree on what a rule says, for then nothing measured would mean anything.
 //
-//	go run -mod=mod . -parts engines,compile,decide,ledger,memory -time 4m
+//	go run -mod=mod . -parts engines,compile,decide,ledger,memory -time 3m
 //
 // It is a module of its own, so that no peer stands in AgentMesh's go.mod.
 package main
@@ -29,6 +29,7 @@ type options struct {
 	time    time.Duration // for all parts together
 	dir     string
 	profile string
+	allocs  string
 	calls   int
 	only    string
 	out     io.Writer
@@ -73,10 +74,11 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	chosen := flags.String("parts", "engines,compile,decide,ledger,memory", "what to measure")
 	rules := flags.String("rules", "1,10,100,1000", "how many rules")
 	callers := flags.String("callers", "1,8,64", "how many append to a log at once")
-	flags.DurationVar(&o.time, "time", 4*time.Minute, "for all parts together, about; parts left out give back their share")
+	flags.DurationVar(&o.time, "time", 3*time.Minute, "for all parts together, about; parts left out give back their share")
 	flags.StringVar(&o.dir, "dir", "", "where logs are written (default: a new folder in the system's temporary folder)")
 	flags.StringVar(&o.profile, "profile", "", "write a CPU profile here")
 	flags.StringVar(&o.only, "only", "", "time only what has this in its name, for profiles; parts engines, decide, ledger")
+	flags.StringVar(&o.allocs, "allocs", "", "write a profile of allocations here")
 	flags.IntVar(&o.calls, "calls", 1_000_000, "decisions that part memory makes")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -125,7 +127,18 @@ func (o *options) measure() error {
 		o.dir = dir
 	}
 	o.heading()
-	return o.runParts()
+	return firstError(o.runParts(), o.writeAllocs())
+}
+
+func (o *options) writeAllocs() error {
+	if o.allocs == "" {
+		return nil
+	}
+	f, err := os.Create(o.allocs)
+	if err != nil {
+		return err
+	}
+	return firstError(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 func (o *options) heading() {
