@@ -26,7 +26,7 @@ type Reason struct {
 }
 
 // State is ready, degraded or failing.
-func (s *Status) State() string {
+func (s Status) State() string {
 	state := "ready"
 	for _, r := range s.Reasons {
 		if r.Failing {
@@ -37,7 +37,7 @@ func (s *Status) State() string {
 	return state
 }
 
-func (s *Status) value() abi.Value {
+func (s Status) value() abi.Value {
 	reasons := make([]abi.Value, len(s.Reasons))
 	for i, r := range s.Reasons {
 		reasons[i] = abi.ObjectValue(
