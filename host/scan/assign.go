@@ -12,6 +12,9 @@ func (s *scanner) assignment(i int) int {
 	if strings.HasPrefix(t[i:], "://") {
 		return s.userinfo(i + 3)
 	}
+	if i+1 < len(t) && t[i+1] == t[i] {
+		return 0 // the last of several is looked at
+	}
 	name := nameBefore(t, i)
 	if name == "" {
 		return 0
@@ -118,7 +121,10 @@ func valueAfter(t string, i int) (value string, start int, quoted bool) {
 		}
 	}
 	j := k
-	for j < end && !strings.ContainsRune(" \t\r\n,;\"'`<>)}]&|", rune(t[j])) && t[j] < 0x80 {
+	for j < end && t[j] > ' ' && t[j] < 0x80 && strings.IndexByte(",;\"'`<>)}]&|", t[j]) < 0 {
+		if t[j] == '=' && j+1 < end && isWord(t[j+1]) {
+			break // another assignment: padding stands at the end
+		}
 		j++
 	}
 	return t[k:j], k, false

@@ -105,21 +105,27 @@ func ascii(s string) bool {
 	return true
 }
 
-// lookalike is the small Latin letter a Cyrillic, Greek or other letter looks like (from Unicode's confusables), or 0.
-func lookalike(r rune) byte {
-	const from = "аАеЕоОрРсСуУхХіІјЈѕЅԁһНКкМТтВвԛԝգոսհքΑαΒΕεΖΗΙιΚκΜΝνΟοΡρΤτΥυΧχɡıǃⅼᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ"
-	const to = "aaeeooppccyyxxiijjssdhhkkmttbbqwgnuhqaabeezhiikkmnvooppttyuxxgiilabcdefghijklmnoprstuvwyz"
-	if r < 0x100 {
-		return 0
-	}
+// lookalikes are the small Latin letters that Cyrillic, Greek and other letters look like (from Unicode's confusables).
+var lookalikes = newLookalikes(
+	"аАеЕоОрРсСуУхХіІјЈѕЅԁһНКкмТтВвԛԝգոսհքΑαΒΕεΖΗΙιΚκΜΝνΟοΡρΤτΥυΧχɡıǃⅼᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
+	"aaeeooppccyyxxiijjssdhhkkmttbbqwgnuhqaabeezhiikkmnvooppttyuxxgiilabcdefghijklmnoprstuvwyz")
+
+func newLookalikes(from, to string) map[rune]byte {
+	m := map[rune]byte{}
 	i := 0
-	for _, f := range from {
-		if f == r {
-			return to[i]
-		}
+	for _, r := range from {
+		m[r] = to[i]
 		i++
 	}
-	return 0
+	return m
+}
+
+// lookalike is the Latin letter that another looks like, or 0.
+func lookalike(r rune) byte {
+	if r < 0x131 || r >= 0x2e80 && r < 0xa700 {
+		return 0
+	}
+	return lookalikes[r]
 }
 
 // stripEscapes takes terminal sequences out: ESC [ … letter, ESC ] … BEL or ESC \, and two-character ones.
@@ -159,8 +165,11 @@ func escapeEnd(t string, i int) int {
 			if t[j] == 0x07 {
 				return j + 1
 			}
-			if t[j] == 0x1b && j+1 < len(t) && t[j+1] == '\\' {
-				return j + 2
+			if t[j] == 0x1b {
+				if j+1 < len(t) && t[j+1] == '\\' {
+					return j + 2
+				}
+				break
 			}
 		}
 		return i + 2

@@ -239,6 +239,9 @@ func (s *scanner) privateKey(i int) int {
 	if k < 0 || strings.IndexByte(head[:k], '-') >= 0 {
 		return i + len(begin)
 	}
+	if !keyBody(t[i+len(begin) : min(len(t), i+512)]) {
+		return i + len(begin)
+	}
 	body := t[i:min(len(t), i+16<<10)]
 	end := i + len(body)
 	if k := strings.Index(body, "-----END "); k >= 0 {
@@ -246,9 +249,6 @@ func (s *scanner) privateKey(i int) int {
 		for end < len(t) && end < i+k+60 && t[end] != '\n' && t[end] != '"' {
 			end++
 		}
-	}
-	if !keyBody(t[i+len(begin) : end]) {
-		return i + len(begin)
 	}
 	s.found(PrivateKey, i, end)
 	return end
