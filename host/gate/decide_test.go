@@ -62,6 +62,9 @@ func TestRefusals(t *testing.T) {
 		code abi.Code
 	}{
 		{"an unknown value", nil, unknown, abi.CodeMalformed},
+		{"a part that is no object", nil, func(t *testing.T) *gate.Call {
+			return &gate.Call{Request: abi.Request{Data: abi.StringValue("x")}}
+		}, abi.CodeMalformed},
 		{"bytes that are not UTF-8", nil, func(t *testing.T) *gate.Call {
 			c := call(t, plainRequest)
 			c.Request.Data = c.Request.Data.With("path", abi.StringValue("a\xff"))
@@ -149,6 +152,13 @@ func TestFailingJudgesDeny(t *testing.T) {
 				t.Errorf("the set was released %d times", g.set.released)
 			}
 		})
+	}
+}
+
+func TestNoCallIsACallOfNothing(t *testing.T) {
+	g := newGate(t, gate.Options{}, &judge{name: "a"})
+	if v := g.Decide(t.Context(), nil); brief(&v) != "deny no_rule  " || g.log.last(t).ID != v.ID {
+		t.Errorf("got %s", brief(&v))
 	}
 }
 

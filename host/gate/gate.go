@@ -104,6 +104,9 @@ func (g *Gate) DecideResult(ctx context.Context, c *Call) abi.Verdict {
 }
 
 func (g *Gate) decide(ctx context.Context, c *Call, stage string) abi.Verdict {
+	if c == nil {
+		c = &Call{}
+	}
 	w := g.begin(&c.Request, stage)
 	defer g.end(w)
 	v := g.verdict(ctx, c, w)

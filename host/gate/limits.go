@@ -134,6 +134,9 @@ func (l *StoredLimits) Sweep(ctx context.Context, now time.Time) error {
 func (l *StoredLimits) Consume(ctx context.Context, agent string, now time.Time, counters []Counter) error {
 	l.turns.Lock()
 	defer l.turns.Unlock()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("count against limits: %w", err)
+	}
 	err := l.db.Write(ctx, func(tx *store.Tx) error {
 		t := tally{tx: tx, agent: agent, now: now.UnixNano(), counters: counters}
 		if err := t.look(); err != nil || over(counters) != nil {

@@ -114,12 +114,17 @@ func cleanName(s string) bool { return len(s) < shortest || len(s) <= longString
 // longestDID is longer than any agent's DID.
 const longestDID = 160
 
+func isDID(s string) bool {
+	name, ok := strings.CutPrefix(s, "did:mesh:")
+	return ok && len(s) <= longestDID && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-:") == ""
+}
+
 // secretIn is the kind of a secret that the text holds, or empty.
 func secretIn(s string) string {
 	if len(s) < shortest {
 		return ""
 	}
-	if strings.HasPrefix(s, "did:mesh:") && len(s) <= longestDID && !strings.ContainsAny(s, " \t\r\n/=\"'") {
+	if isDID(s) {
 		return "" // a fingerprint is as random as a key, and public
 	}
 	if found := scan.Find(s, scan.Secret); !found.Empty() {

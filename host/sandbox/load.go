@@ -203,6 +203,9 @@ func (l *loader) recompile(path string) (*policy.Module, error) {
 	if string(found) != string(m.Wasm) {
 		l.warnings = append(l.warnings, path+": the module is not what its source compiles to here; the compiled source runs, not the module")
 	}
+	if manifest.EffectiveFrom != "" || manifest.EffectiveUntil != "" {
+		l.warnings = append(l.warnings, path+": the dates in its manifest are not heeded; it is in force from now on")
+	}
 	return m, nil
 }
 
