@@ -10,7 +10,7 @@ import (
 // Where says where a server's files are.
 type Where uint8
 
-// Unknown places leave resource.local absent. Here means this machine: symbolic links are followed. Elsewhere means that
+// Somewhere is not known and leaves resource.local absent. Here is this machine: symbolic links are followed. Elsewhere,
 // paths name nothing here.
 const (
 	Somewhere Where = iota

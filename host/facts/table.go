@@ -157,10 +157,7 @@ func (t *Table) index() {
 // foldServer brings the spellings of a package, image or file name together.
 func foldServer(name string) string {
 	name = strings.ToLower(strings.ReplaceAll(stripVersion(name), "_", "-"))
-	if strings.HasPrefix(name, "docker.io/") {
-		name = name[len("docker.io/"):]
-	}
-	return name
+	return strings.TrimPrefix(name, "docker.io/")
 }
 
 // stripVersion cuts "@1.2.3", ":tag", "@sha256:…", "==1.2" and "[extras]" off a package or image name.

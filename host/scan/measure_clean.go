@@ -129,5 +129,5 @@ func (m maker) manualSentence() string {
 
 func (m maker) foreignSentence() string {
 	return m.pick("Die Sitzung beginnt um neun Uhr.", "Bitte lesen Sie die Anweisungen.", "Les instructions sont sur la table.", "La reunión es el lunes.", "会議は月曜日です。", "天气很好。",
-		"Встреча в понедельник.", "اجتماع يوم الاثنين", "הפגישה ביום שני", "การประชุมวันจันทร์", "बैठक सोमवार को है।", "Τα λέμε τη Δευτέρα.", "👩‍👩‍👧 picnic 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ☀️", "naïve café résumé", "می‌خواهم")
+		"Встреча в понедельник.", "اجتماع يوم الاثنين", "הפגישה ביום שני", "การประชุมวันจันทร์", "बैठक सोमवार को है।", "Τα λέμε τη Δευτέρα.", "👩\u200d👩\u200d👧 picnic 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ☀️", "naïve café résumé", "می\u200cخواهم")
 }

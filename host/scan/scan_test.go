@@ -28,7 +28,7 @@ func TestNothing(t *testing.T) {
 		"-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----", "starts with -----BEGIN PRIVATE KEY----- and so on",
 		"Do not ignore the previous instructions.", "never disregard the safety rules above", "Ignore all warnings.", "You are now logged in.",
 		"previous instructions: see page 4", "The rules above are old. Ignore them.", "Do not tell lies to the customer.", "tell the user group",
-		"👩‍👩‍👧‍👦 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ☀️ 1️⃣", "می‌خواهم", "क्‍ष", "Красная площадь", "אבג\u200f",
+		"👩\u200d👩\u200d👧\u200d👦 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ☀️ 1️⃣", "می\u200cخواهم", "क्\u200dष", "Красная площадь", "אבג\u200f",
 	} {
 		if got := kinds(text); got != "" {
 			t.Errorf("%q: found %s", text, got)
@@ -134,12 +134,12 @@ func TestScrub(t *testing.T) {
 		{"marks without use", "a\u200eb\ufe0fc", "abc", scan.Scrubbed{ZeroWidth: 2}},
 		{"secret", "key " + secret + " end", "key [redacted:github_token] end", scan.Scrubbed{Secrets: 1}},
 		{"secret under zero-width", "key ghp_\u200b" + secret[4:], "key [redacted:github_token]", scan.Scrubbed{ZeroWidth: 1, Secrets: 1}},
-		{"family", "👩‍👩‍👧", "👩‍👩‍👧", scan.Scrubbed{}},
+		{"family", "👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧", scan.Scrubbed{}},
 		{"flag", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", scan.Scrubbed{}},
 		{"false flag", "🏴\U000e0069\U000e0067", "🏴", scan.Scrubbed{Tags: 2}},
 		{"sun", "☀️ 1️⃣", "☀️ 1️⃣", scan.Scrubbed{}},
-		{"persian", "می‌خواهم", "می‌خواهم", scan.Scrubbed{}},
-		{"hindi", "क्‍ष", "क्‍ष", scan.Scrubbed{}},
+		{"persian", "می\u200cخواهم", "می\u200cخواهم", scan.Scrubbed{}},
+		{"hindi", "क्\u200dष", "क्\u200dष", scan.Scrubbed{}},
 		{"hebrew mark", "אבג\u200f!", "אבג\u200f!", scan.Scrubbed{}},
 		{"thai", "กา\u200bรป", "กา\u200bรป", scan.Scrubbed{}},
 		{"joiner between letters", "pay\u200dpal", "paypal", scan.Scrubbed{ZeroWidth: 1}},
