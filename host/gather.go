@@ -11,6 +11,22 @@ import (
 // NewExtractor gathers facts by the built-in tool table and the files that extend it, the later over the earlier. Roots
 // are the folders that resource.outside_roots is told from.
 func NewExtractor(tables, roots []string) (*facts.Extractor, error) {
+	table, err := toolTable(tables)
+	if err != nil {
+		return nil, err
+	}
+	// Without a home or working folder relative paths stay what they are; nothing is known to lie inside a root then.
+	home, _ := os.UserHomeDir()
+	dir, _ := os.Getwd()
+	c := facts.Config{Table: table, Roots: roots, Home: home, Dir: dir}
+	if len(roots) > 0 {
+		c.Where = facts.Here
+	}
+	return facts.New(c), nil
+}
+
+// toolTable is the built-in tool table with the files that extend it.
+func toolTable(tables []string) (*facts.Table, error) {
 	table, err := facts.DefaultTable()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in tool table: %w", err)
@@ -26,14 +42,7 @@ func NewExtractor(tables, roots []string) (*facts.Extractor, error) {
 		}
 		table = table.Merge(more)
 	}
-	// Without a home or working folder relative paths stay what they are; nothing is known to lie inside a root then.
-	home, _ := os.UserHomeDir()
-	dir, _ := os.Getwd()
-	c := facts.Config{Table: table, Roots: roots, Home: home, Dir: dir}
-	if len(roots) > 0 {
-		c.Where = facts.Here
-	}
-	return facts.New(c), nil
+	return table, nil
 }
 
 // CallOf is the call that a request describes: what the caller states is handed on as given, so that what is found adds

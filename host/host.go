@@ -31,6 +31,8 @@ type Options struct {
 	Log hclog.Logger
 	// Command and Version stand in the ledger's opening entry.
 	Command, Version string
+	// Monitor decides and records, and lets everything pass but what a failing ledger or the mesh's own protection denies.
+	Monitor bool
 }
 
 // Host is the mesh put together. It is safe for concurrent use.
@@ -160,9 +162,11 @@ func (h *Host) openFacts(context.Context, Options) (err error) {
 	return err
 }
 
-func (h *Host) openGate(context.Context, Options) (err error) {
+func (h *Host) openGate(_ context.Context, o Options) (err error) {
 	log := meteredLedger{log: h.ledger, metrics: h.metrics}
-	h.gate, err = gate.New(h.judges, log, h.limits, gate.Options{HMAC: h.ledger.HMAC, MaxInput: h.config.Request.MaxBytes})
+	h.gate, err = gate.New(h.judges, log, h.limits, gate.Options{
+		Monitor: o.Monitor, HMAC: h.ledger.HMAC, MaxInput: h.config.Request.MaxBytes,
+	})
 	return err
 }
 

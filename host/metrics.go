@@ -13,6 +13,7 @@ import (
 	"agentmesh/host/api"
 	"agentmesh/host/gate"
 	"agentmesh/host/ledger"
+	"agentmesh/host/mcp"
 	"agentmesh/pdk/abi"
 )
 
@@ -86,6 +87,21 @@ func (m *metrics) decide(next api.Decide) api.Decide {
 		m.decisions.WithLabelValues(v.Decision.String(), string(v.Code)).Inc()
 		return v
 	}
+}
+
+// meteredGate wraps the gate that proxies ask.
+type meteredGate struct {
+	mcp.Gate
+	metrics *metrics
+}
+
+// Decide is the verdict on an action.
+func (g meteredGate) Decide(ctx context.Context, c *gate.Call) abi.Verdict {
+	start := time.Now()
+	v := g.Gate.Decide(ctx, c)
+	g.metrics.deciding.Observe(time.Since(start).Seconds())
+	g.metrics.decisions.WithLabelValues(v.Decision.String(), string(v.Code)).Inc()
+	return v
 }
 
 // loaded counts one load of the rules.

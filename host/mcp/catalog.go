@@ -1,0 +1,99 @@
+package mcp
+
+import (
+	"sync"
+
+	"agentmesh/pdk/abi"
+)
+
+// listed is what a server's list says of a tool.
+type listed struct {
+	annotations, outputSchema abi.Value
+	properties                abi.Value // of its inputSchema
+	notes                     ToolNotes
+}
+
+// catalog remembers the tools of the last list that was seen, page by page.
+type catalog struct {
+	mu sync.Mutex
+	// whole is the last list seen to its end; nil before there is one. part is a list that has further pages, over which
+	// whole still holds.
+	whole, part map[string]listed
+}
+
+// add takes one page: the first of a list begins anew, the last makes it whole.
+func (c *catalog) add(page map[string]listed, first, last bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first || c.part == nil {
+		c.part = make(map[string]listed, len(page))
+	}
+	for name, t := range page {
+		c.part[name] = t
+	}
+	if last {
+		c.whole, c.part = c.part, nil
+	}
+}
+
+// find is what is known of a tool. lacking: a whole list was seen, and neither it nor what followed has the tool.
+func (c *catalog) find(name string) (t listed, known, lacking bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t, known = c.part[name]; known {
+		return t, true, false
+	}
+	t, known = c.whole[name]
+	return t, known, !known && c.whole != nil && c.part == nil
+}
+
+// pageOf reads the tools of a page.
+func pageOf(tools []abi.Value, notes []ToolNotes) map[string]listed {
+	page := make(map[string]listed, len(tools))
+	for i, t := range tools {
+		page[t.Get("name").Text()] = listed{
+			annotations: t.Get("annotations"), outputSchema: t.Get("outputSchema"),
+			properties: t.Get("inputSchema").Get("properties"), notes: notes[i],
+		}
+	}
+	return page
+}
+
+// facts are what rules see as tool, beside the annotations.
+func (t *listed) facts() abi.Value {
+	return abi.ObjectValue(
+		abi.Member{Name: "flagged", Value: abi.BoolValue(t.notes.Flagged)},
+		abi.Member{Name: "changed", Value: abi.BoolValue(t.notes.Changed)},
+	)
+}
+
+// taskLog remembers which decided call made a task, so that asking after the task belongs to that decision.
+type taskLog struct {
+	mu    sync.Mutex
+	made  map[string]*entry
+	order []string
+}
+
+const maxTasks = 10_000
+
+func (l *taskLog) add(id string, e *entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.made == nil {
+		l.made = make(map[string]*entry)
+	}
+	if l.made[id] == nil {
+		l.order = append(l.order, id)
+	}
+	l.made[id] = e
+	if len(l.order) > maxTasks {
+		delete(l.made, l.order[0])
+		l.order = l.order[1:]
+	}
+}
+
+func (l *taskLog) find(id string) *entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.made[id]
+}

@@ -1,0 +1,142 @@
+package mcp
+
+import (
+	"context"
+	"strings"
+
+	"agentmesh/host/facts"
+	"agentmesh/host/gate"
+	"agentmesh/pdk/abi"
+)
+
+const protocol = "mcp"
+
+// callOf is a request as the extractor of facts takes it.
+func (p *Proxy) callOf(e *entry) facts.Call {
+	c := facts.Call{Server: p.c.Server, Method: e.method, Protocol: protocol, Arguments: e.params}
+	if c.Arguments.Kind() != abi.Object {
+		c.Arguments = abi.ObjectValue()
+	}
+	if e.route != toolCall {
+		return c
+	}
+	c.Tool = e.text("name")
+	if c.Arguments = e.params.Get("arguments"); c.Arguments.Kind() != abi.Object {
+		c.Arguments = abi.ObjectValue()
+	}
+	if t, known, _ := p.tools.find(c.Tool); known {
+		c.Annotations = t.annotations
+		c.Given.Tool = t.facts()
+	}
+	return c
+}
+
+// decide asks the gate about a request.
+func (p *Proxy) decide(ctx context.Context, e *entry) {
+	c := p.callOf(e)
+	if reason := p.unfit(e, &c); reason != "" {
+		p.turnDown(ctx, e, codeInvalidParams, reason)
+		return
+	}
+	found := p.c.Facts.Extract(&c)
+	if name := misspelt(&c, found.Row, p.propertiesOf(c.Tool)); name != "" {
+		p.turnDown(ctx, e, codeInvalid, "the argument "+name+" differs by its case alone from one that decides")
+		return
+	}
+	e.call.Request = p.request(&found)
+	if p.c.Protected != nil {
+		e.call.Protected = p.c.Protected(&c, &e.call.Request)
+	}
+	e.verdict = p.c.Gate.Decide(ctx, &e.call)
+}
+
+// turnDown refuses a request that no judge is asked about.
+func (p *Proxy) turnDown(ctx context.Context, e *entry, code int, reason string) {
+	e.code = code
+	e.verdict = p.c.Gate.Refuse(ctx, gate.Refusal{Subject: e.subject, Reason: reason, Bytes: int64(len(e.line))})
+}
+
+// request puts what is known into the shape that judges take.
+func (p *Proxy) request(found *facts.Facts) abi.Request {
+	q := abi.Request{Agent: p.c.Agent, Context: p.c.Context}
+	found.Into(&q)
+	return q
+}
+
+// unfit says why a request cannot be decided by what it names, or nothing.
+func (p *Proxy) unfit(e *entry, c *facts.Call) string {
+	args := e.params.Get("arguments")
+	switch e.route {
+	case toolCall:
+		if c.Tool == "" {
+			return "tools/call must name a tool"
+		}
+	case resource:
+		if _, ok := e.params.Get("uri").Str(); !ok {
+			return e.method + " must name a uri"
+		}
+		return ""
+	case prompt:
+		if _, ok := e.params.Get("name").Str(); !ok {
+			return "prompts/get must name a prompt"
+		}
+	default:
+		return ""
+	}
+	if k := args.Kind(); k != abi.Object && k != abi.Missing && k != abi.Null {
+		return "arguments must be an object"
+	}
+	return ""
+}
+
+func (p *Proxy) propertiesOf(tool string) abi.Value {
+	t, _, _ := p.tools.find(tool)
+	return t.properties
+}
+
+// misspelt is an argument that the tool table, or the tool's own schema, knows in another case: a server that ignores case
+// would take it for that one. An argument that the schema has as it stands is no slip.
+func misspelt(c *facts.Call, row *facts.Row, properties abi.Value) string {
+	for _, m := range c.Arguments.Items() {
+		if properties.Get(m.Name).Exists() {
+			continue
+		}
+		for _, known := range properties.Items() {
+			if strings.EqualFold(known.Name, m.Name) {
+				return m.Name
+			}
+		}
+		if row != nil && miscasedArgument(m.Name, row) {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+func miscasedArgument(name string, row *facts.Row) bool {
+	differs := func(known string) bool { return known != name && strings.EqualFold(known, name) }
+	if differs(row.Base) || differs(row.By) {
+		return true
+	}
+	for _, path := range row.Paths {
+		if differs(path[0]) {
+			return true
+		}
+	}
+	for _, url := range row.URLs {
+		if differs(url[0]) {
+			return true
+		}
+	}
+	for _, sql := range row.SQL {
+		if differs(sql[0]) {
+			return true
+		}
+	}
+	for _, command := range row.Command {
+		if differs(command[0]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,66 @@
+package mcp
+
+import "strings"
+
+// route says what becomes of a client's request.
+type route uint8
+
+const (
+	// decided: as an action of type unknown, with its method.
+	decided route = iota
+	// plumbing passes untouched.
+	plumbing
+	// listing passes, and its answer is filtered.
+	listing
+	// opening passes, and its answer tells the protocol's revision.
+	opening
+	toolCall
+	resource
+	prompt
+	// listening is subscriptions/listen: plumbing, or a subscription to resources.
+	listening
+	// task asks after a task: plumbing where the call that made it was decided here.
+	task
+)
+
+// routeOf is the table of methods. What stands in no row is decided as type unknown.
+func routeOf(method string) route {
+	switch method {
+	case "initialize":
+		return opening
+	case "ping", "logging/setLevel", "completion/complete", "server/discover", "tasks/list":
+		return plumbing
+	case "tools/list", "prompts/list", "resources/list", "resources/templates/list":
+		return listing
+	case "tools/call":
+		return toolCall
+	case "resources/read", "resources/subscribe", "resources/unsubscribe":
+		return resource
+	case "prompts/get":
+		return prompt
+	case "subscriptions/listen":
+		return listening
+	case "tasks/get", "tasks/result", "tasks/cancel":
+		return task
+	}
+	return decided
+}
+
+// isNotification reports whether a method may come without an id. Those of the protocol all begin alike; anything else
+// without an id is decided as a request is, since a careless server may serve it as one.
+func isNotification(method string) bool { return strings.HasPrefix(method, "notifications/") }
+
+// listedMember is the member of a listing's result that holds the list.
+func listedMember(method string) string {
+	switch method {
+	case "tools/list":
+		return "tools"
+	case "prompts/list":
+		return "prompts"
+	case "resources/list":
+		return "resources"
+	case "resources/templates/list":
+		return "resourceTemplates"
+	}
+	return ""
+}

@@ -1,0 +1,203 @@
+package mcp
+
+import (
+	"context"
+	"strings"
+
+	"agentmesh/host/gate"
+	"agentmesh/pdk/abi"
+)
+
+// result treats the result of a decided request on its way to the client.
+func (p *Proxy) result(e *entry, line []byte, env *envelope) {
+	p.noteTask(e, line, env)
+	if !p.treats(e, env) {
+		status := abi.OutcomeOK
+		if string(env.field("isError").of(line)) == "true" {
+			status = abi.OutcomeError
+		}
+		if !p.pending.isDropped(e) {
+			p.report(e, status, env.result.end-env.result.start)
+		}
+		p.down.pass(len(line), func() { p.answer(e, line) })
+		return
+	}
+	var out []byte
+	p.down.work(len(line), func() { out = p.treated(p.ctx, e, line, env) }, func() { p.answer(e, out) })
+}
+
+// noteTask remembers a task that a decided call made.
+func (p *Proxy) noteTask(e *entry, line []byte, env *envelope) {
+	task := env.field("task")
+	if task.empty() || e.route != toolCall {
+		return
+	}
+	members(task.of(line), func(name, value span) bool {
+		if text, _ := textOf(name.of(task.of(line))); text == "taskId" {
+			if id, ok := textOf(value.of(task.of(line))); ok {
+				p.tasks.add(id, e)
+			}
+		}
+		return true
+	})
+}
+
+// treats reports whether a result is more than passed on. One that only tells of a task is not: it holds nothing of what the
+// tool found.
+func (p *Proxy) treats(e *entry, env *envelope) bool {
+	if !env.field("task").empty() && env.field("content").empty() {
+		return false
+	}
+	switch e.source().route {
+	case toolCall, resource, prompt:
+		return p.c.Results != nil || p.hears(e)
+	}
+	return false
+}
+
+// source is the request whose result this is: of tasks/result, the call that made the task.
+func (e *entry) source() *entry {
+	if e.made != nil {
+		return e.made
+	}
+	return e
+}
+
+func (p *Proxy) hears(e *entry) bool {
+	return p.c.HearsResults != nil && p.c.HearsResults(&e.call.Request)
+}
+
+// treated is the answer as the client gets it.
+func (p *Proxy) treated(ctx context.Context, e *entry, line []byte, env *envelope) []byte {
+	raw := env.result.of(line)
+	status := abi.OutcomeOK
+	if string(env.field("isError").of(line)) == "true" {
+		status = abi.OutcomeError
+	}
+	defer func() {
+		if !p.pending.isDropped(e) {
+			p.report(e, status, len(raw))
+		}
+	}()
+	if p.hears(e) {
+		if v := p.judged(ctx, e, raw); !gate.Permits(&v) {
+			status = abi.OutcomeWithheld
+			return p.withheldBy(e, &v)
+		}
+	}
+	if p.c.Results == nil {
+		return line
+	}
+	out, report, err := p.c.Results.Tool(raw, Treated{
+		Verdict: &e.verdict, OutputSchema: p.schemaOf(e), Method: e.source().method,
+	})
+	if err != nil {
+		status = abi.OutcomeWithheld
+		p.log.Warn("a result is withheld", "decision", e.verdict.ID, "error", err)
+		v := abi.Verdict{Code: abi.CodeOutputInvalid, ID: e.verdict.ID, Reason: "the action has already happened; its result cannot be read and is withheld"}
+		return p.withheldBy(e, &v)
+	}
+	if report.Withheld {
+		status = abi.OutcomeWithheld
+	}
+	if len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
+		return line
+	}
+	return applyEdits(line, []edit{{env.result.start, env.result.end, out}})
+}
+
+// judged is the verdict on a result. One that cannot be read is not released.
+func (p *Proxy) judged(ctx context.Context, e *entry, raw []byte) abi.Verdict {
+	result, err := readResult(raw)
+	if err != nil {
+		return p.c.Gate.Refuse(ctx, gate.Refusal{
+			Subject: e.subject, Code: abi.CodeMalformed, Bytes: int64(len(raw)),
+			Reason: "the action has already happened; its result is withheld: " + err.Error(),
+		})
+	}
+	call := e.call
+	call.Request.Result = result
+	call.DecisionID, call.Protected = e.verdict.ID, ""
+	return p.c.Gate.DecideResult(ctx, &call)
+}
+
+// withheldBy stands in place of a result.
+func (p *Proxy) withheldBy(e *entry, v *abi.Verdict) []byte {
+	if e.source().route == toolCall && p.c.Refusal == RefuseByResult {
+		return resultAnswer(e.id, errorResult(explain(v), v, e.modern))
+	}
+	return errorAnswer(e.id, CodeRefused, explain(v), v)
+}
+
+func (p *Proxy) schemaOf(e *entry) abi.Value {
+	t, _, _ := p.tools.find(e.subject.Tool)
+	return t.outputSchema
+}
+
+// readResult is what judges see of a result: {is_error, text, structured}. Broken characters, which servers do send, are
+// replaced.
+func readResult(raw []byte) (abi.Value, error) {
+	v, err := abi.ReadValue(mended(raw))
+	if err != nil {
+		return abi.Value{}, err
+	}
+	var texts []string
+	for _, list := range []string{"content", "contents", "messages"} {
+		for _, item := range v.Get(list).Items() {
+			texts = appendTexts(texts, item.Value)
+		}
+	}
+	return abi.ObjectValue(
+		abi.Member{Name: "is_error", Value: abi.BoolValue(v.Get("isError").IsTrue())},
+		abi.Member{Name: "text", Value: abi.StringValue(strings.Join(texts, "\n"))},
+		abi.Member{Name: "structured", Value: v.Get("structuredContent")},
+	), nil
+}
+
+// appendTexts gathers the text of an item, of the resource embedded in it, or of a message's content.
+func appendTexts(texts []string, item abi.Value) []string {
+	if s, ok := item.Get("text").Str(); ok {
+		texts = append(texts, s)
+	}
+	for _, name := range []string{"resource", "content"} {
+		if inner := item.Get(name); inner.Kind() == abi.Object {
+			texts = appendTexts(texts, inner)
+		}
+	}
+	return texts
+}
+
+// mended is JSON in which everything that is no character is U+FFFD: bytes that are not UTF-8, and halves of surrogate
+// pairs.
+func mended(raw []byte) string {
+	text := strings.ToValidUTF8(string(raw), "\ufffd")
+	if !strings.Contains(text, `\ud`) && !strings.Contains(text, `\uD`) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		if text[i] != '\\' || i+1 >= len(text) {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		n := 2
+		switch {
+		case !surrogate(text[i:], 'd', "89abAB", "cdefCDEF"):
+		case surrogate(text[i:], 'd', "89abAB", "") && i+6 < len(text) && surrogate(text[i+6:], 'd', "cdefCDEF", ""):
+			n = 12
+		default:
+			b.WriteString("\ufffd")
+			i += 6
+			continue
+		}
+		b.WriteString(text[i:min(i+n, len(text))])
+		i += n
+	}
+	return b.String()
+}
+
+// surrogate reports whether a text begins with an escape \uD?xx whose third digit is one of those given.
+func surrogate(text string, letter byte, some, others string) bool {
+	return len(text) >= 6 && text[0] == '\\' && text[1] == 'u' && text[2]|0x20 == letter && strings.IndexByte(some+others, text[3]) >= 0
+}

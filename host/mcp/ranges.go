@@ -1,0 +1,257 @@
+package mcp
+
+import (
+	"bytes"
+
+	"agentmesh/pdk/abi"
+)
+
+// span is a range of bytes of a message.
+type span struct{ start, end int }
+
+func (s span) of(b []byte) []byte { return b[s.start:s.end] }
+
+func (s span) empty() bool { return s.end == 0 }
+
+// maxNesting is how deep a server's message may nest; a client's may as deep as abi.MaxDepth.
+const maxNesting = 512
+
+// ranges walks JSON without building anything and tells where values stand, so that a message can be looked into and
+// forwarded in its own bytes. It takes exactly RFC 8259's grammar, but leaves names, UTF-8 and surrogates alone: servers
+// send texts that were cut in the middle of a character, and their clients read them.
+type ranges struct {
+	b     []byte
+	i     int
+	depth int
+}
+
+// members visits the members of the object that is all of b, spaces aside. A visit that returns false ends the walk. It
+// is false when b is no such object.
+func members(b []byte, visit func(name, value span) bool) bool {
+	r := ranges{b: b}
+	r.space()
+	return r.i < len(b) && b[r.i] == '{' && r.object(visit) && r.end()
+}
+
+// elements visits the items of the list that is all of b, as members does.
+func elements(b []byte, visit func(value span) bool) bool {
+	r := ranges{b: b}
+	r.space()
+	return r.i < len(b) && b[r.i] == '[' && r.list(visit) && r.end()
+}
+
+func (r *ranges) end() bool {
+	r.space()
+	return r.i == len(r.b)
+}
+
+func (r *ranges) space() {
+	for r.i < len(r.b) && (r.b[r.i] == ' ' || r.b[r.i] == '\t' || r.b[r.i] == '\r' || r.b[r.i] == '\n') {
+		r.i++
+	}
+}
+
+// take is whether the next byte is c, which it then passes.
+func (r *ranges) take(c byte) bool {
+	r.space()
+	if r.i < len(r.b) && r.b[r.i] == c {
+		r.i++
+		return true
+	}
+	return false
+}
+
+func (r *ranges) value() bool {
+	r.space()
+	if r.i >= len(r.b) {
+		return false
+	}
+	switch c := r.b[r.i]; {
+	case c == '"':
+		return r.text()
+	case c == '{':
+		return r.object(nil)
+	case c == '[':
+		return r.list(nil)
+	case c == 't':
+		return r.word("true")
+	case c == 'f':
+		return r.word("false")
+	case c == 'n':
+		return r.word("null")
+	default:
+		return r.number()
+	}
+}
+
+func (r *ranges) word(w string) bool {
+	if !bytes.HasPrefix(r.b[r.i:], []byte(w)) {
+		return false
+	}
+	r.i += len(w)
+	return true
+}
+
+// object passes an object and visits its members.
+func (r *ranges) object(visit func(name, value span) bool) bool {
+	if r.depth++; r.depth > maxNesting {
+		return false
+	}
+	r.i++
+	for first := true; ; first = false {
+		if r.take('}') {
+			r.depth--
+			return true
+		}
+		if !first && !r.take(',') {
+			return false
+		}
+		r.space()
+		var name, value span
+		if name.start = r.i; !r.text() {
+			return false
+		}
+		if name.end = r.i; !r.take(':') {
+			return false
+		}
+		r.space()
+		if value.start = r.i; !r.value() {
+			return false
+		}
+		if value.end = r.i; visit != nil && !visit(name, value) {
+			return false
+		}
+		if r.space(); r.i < len(r.b) && r.b[r.i] != '}' && r.b[r.i] != ',' {
+			return false
+		}
+		if r.commaThen('}') {
+			return false
+		}
+	}
+}
+
+// commaThen reports whether a comma stands before the end of a container.
+func (r *ranges) commaThen(end byte) bool {
+	if r.i >= len(r.b) || r.b[r.i] != ',' {
+		return false
+	}
+	ahead := ranges{b: r.b, i: r.i + 1}
+	ahead.space()
+	return ahead.i < len(r.b) && r.b[ahead.i] == end
+}
+
+// list passes a list and visits its items.
+func (r *ranges) list(visit func(value span) bool) bool {
+	if r.depth++; r.depth > maxNesting {
+		return false
+	}
+	r.i++
+	for first := true; ; first = false {
+		if r.take(']') {
+			r.depth--
+			return true
+		}
+		if !first && !r.take(',') {
+			return false
+		}
+		r.space()
+		value := span{start: r.i}
+		if !r.value() {
+			return false
+		}
+		if value.end = r.i; visit != nil && !visit(value) {
+			return false
+		}
+		if r.space(); r.commaThen(']') {
+			return false
+		}
+	}
+}
+
+// text passes a string.
+func (r *ranges) text() bool {
+	if r.i >= len(r.b) || r.b[r.i] != '"' {
+		return false
+	}
+	for r.i++; r.i < len(r.b); r.i++ {
+		switch c := r.b[r.i]; {
+		case c == '"':
+			r.i++
+			return true
+		case c == '\\':
+			if !r.escape() {
+				return false
+			}
+		case c < 0x20:
+			return false
+		}
+	}
+	return false
+}
+
+// escape passes an escape but for its last byte.
+func (r *ranges) escape() bool {
+	if r.i++; r.i >= len(r.b) {
+		return false
+	}
+	if r.b[r.i] != 'u' {
+		return bytes.IndexByte([]byte(`"\/bfnrt`), r.b[r.i]) >= 0
+	}
+	for range 4 {
+		if r.i++; r.i >= len(r.b) || !isHex(r.b[r.i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
+}
+
+func (r *ranges) number() bool {
+	if r.i < len(r.b) && r.b[r.i] == '-' {
+		r.i++
+	}
+	if r.i < len(r.b) && r.b[r.i] == '0' {
+		r.i++
+	} else if !r.digits() {
+		return false
+	}
+	if r.i < len(r.b) && r.b[r.i] == '.' {
+		if r.i++; !r.digits() {
+			return false
+		}
+	}
+	if r.i < len(r.b) && r.b[r.i]|0x20 == 'e' {
+		r.i++
+		if r.i < len(r.b) && (r.b[r.i] == '+' || r.b[r.i] == '-') {
+			r.i++
+		}
+		return r.digits()
+	}
+	return true
+}
+
+func (r *ranges) digits() bool {
+	from := r.i
+	for r.i < len(r.b) && r.b[r.i] >= '0' && r.b[r.i] <= '9' {
+		r.i++
+	}
+	return r.i > from
+}
+
+// textOf is the string that a value's bytes are, and whether they are one.
+func textOf(b []byte) (string, bool) {
+	if len(b) < 2 || b[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b[1 : len(b)-1]), true
+	}
+	v, err := abi.ReadValue(string(b))
+	if err != nil {
+		return "", false
+	}
+	return v.Str()
+}
