@@ -24,15 +24,15 @@ const (
 	dfaStart   = 2
 )
 
-// maxStates and maxTable bound an automaton: 64 KiB.
+// maxStates and maxTable bound an automaton; the latter counts entries of 2 bytes.
 const (
 	maxStates = 2000
-	maxTable  = 32 << 10
+	maxTable  = 1<<16 - 1
 )
 
 const dfaHint = "shorten the expression: fewer or smaller repetitions {n,m}, fewer alternatives, and narrower classes than \\pL or (?i) over long lists"
 
-var errAutomatonTooLarge = errors.New("automaton too large: the regular expression needs more than 2,000 states or 64 KiB")
+var errAutomatonTooLarge = errors.New("automaton too large: the regular expression needs more than 2,000 states or 128 KiB")
 
 // compileDFA builds the automaton of an expression in RE2 syntax.
 func compileDFA(pattern string) (*automaton, error) {
@@ -51,18 +51,10 @@ func compileDFA(pattern string) (*automaton, error) {
 	return determinise(n)
 }
 
-// match runs the automaton as the module does.
-func (d *automaton) match(s string) bool {
-	state := dfaStart * d.columns
-	for i := range len(s) {
-		state = int(d.table[state+int(d.classes[s[i]])])
-	}
-	return d.table[state+d.columns-1] == dfaMatched
-}
-
 // nfa is a program over bytes. Instruction 0 is the start.
 type nfa struct {
-	insts []nfaInst
+	insts  []nfaInst
+	shared map[nfaInst]int // byte instructions, each once: encodings have their endings in common
 }
 
 type nfaOp uint8
@@ -88,7 +80,7 @@ const maxInsts = 20000
 
 // bytesOf translates a program over runes: each range of runes becomes alternatives of ranges of bytes.
 func bytesOf(prog *syntax.Prog) (*nfa, error) {
-	n := &nfa{}
+	n := &nfa{shared: map[nfaInst]int{}}
 	n.insts = make([]nfaInst, len(prog.Inst), 2*len(prog.Inst))
 	for i := range prog.Inst {
 		in := &prog.Inst[i]
@@ -162,8 +154,7 @@ func (n *nfa) runes(i int, pairs []rune, out int) {
 		eachSequence(pairs[k], pairs[k+1], func(seq []byteRange) {
 			next := out
 			for _, b := range slices.Backward(seq) {
-				n.insts = append(n.insts, nfaInst{op: nfaByte, lo: b.lo, hi: b.hi, out: next})
-				next = len(n.insts) - 1
+				next = n.take(b, next)
 			}
 			starts = append(starts, next)
 		})
@@ -178,6 +169,17 @@ func (n *nfa) runes(i int, pairs []rune, out int) {
 		starts = append(starts[:last-1], len(n.insts)-1)
 	}
 	n.insts[i] = nfaInst{op: nfaSplit, out: starts[0], alt: starts[0]}
+}
+
+// take is an instruction that takes a byte of the range and goes on to next.
+func (n *nfa) take(b byteRange, next int) int {
+	in := nfaInst{op: nfaByte, lo: b.lo, hi: b.hi, out: next}
+	if i, ok := n.shared[in]; ok {
+		return i
+	}
+	n.insts = append(n.insts, in)
+	n.shared[in] = len(n.insts) - 1
+	return len(n.insts) - 1
 }
 
 type byteRange struct{ lo, hi byte }

@@ -18,6 +18,7 @@ type dfaBuilder struct {
 	closure  int
 	followed []int // the byte instructions of the closure at hand
 	work     int
+	asserted syntax.EmptyOp // all that the program asserts
 }
 
 type dfaState struct {
@@ -35,11 +36,18 @@ const (
 	other
 )
 
-func contextOf(b byte) context {
+// wordOps and lineOps are the assertions that look at words and at lines.
+const (
+	wordOps = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
+	lineOps = syntax.EmptyBeginLine | syntax.EmptyEndLine
+)
+
+// context is what a byte is to the assertions that the program makes; what none asks about is other.
+func (b *dfaBuilder) context(c byte) context {
 	switch {
-	case b == '\n':
+	case c == '\n' && b.asserted&lineOps != 0:
 		return newline
-	case syntax.IsWordChar(rune(b)):
+	case b.asserted&wordOps != 0 && syntax.IsWordChar(rune(c)):
 		return word
 	default:
 		return other
@@ -123,16 +131,21 @@ func (d *automaton) prune() {
 func (b *dfaBuilder) classify() {
 	var cut [257]bool
 	split := func(lo, hi int) { cut[lo], cut[hi+1] = true, true }
-	split('\n', '\n')
-	split('0', '9')
-	split('A', 'Z')
-	split('_', '_')
-	split('a', 'z')
 	split(0x80, 0xBF)
 	for _, in := range b.nfa.insts {
+		b.asserted |= in.empty
 		if in.op == nfaByte {
 			split(int(in.lo), int(in.hi))
 		}
+	}
+	if b.asserted&lineOps != 0 {
+		split('\n', '\n')
+	}
+	if b.asserted&wordOps != 0 {
+		split('0', '9')
+		split('A', 'Z')
+		split('_', '_')
+		split('a', 'z')
 	}
 	for i := range 256 {
 		if i == 0 || cut[i] {
@@ -159,10 +172,18 @@ func (b *dfaBuilder) state(insts []int, before context) int {
 	return len(b.states) - 1
 }
 
-// row adds a state's transitions to the table.
+// row adds a state's transitions to the table. What a state's instructions lead to without a byte depends on little of
+// the byte to come, so it is found once for all bytes that are alike in that.
 func (b *dfaBuilder) row(s dfaState) {
+	var reached [other + 1][2]*reach
 	for _, c := range b.samples {
-		b.d.table = append(b.d.table, uint16(b.step(s, c)*b.d.columns))
+		begins := c < 0x80 || c >= 0xC0
+		r := &reached[b.context(c)][boolWord(begins)]
+		if *r == nil {
+			matched := b.close(s, b.context(c), begins)
+			*r = &reach{matched, slices.Clone(b.followed)}
+		}
+		b.d.table = append(b.d.table, uint16(b.step(*r, c)*b.d.columns))
 	}
 	end := dfaFailed
 	if b.close(s, edge, true) {
@@ -171,18 +192,24 @@ func (b *dfaBuilder) row(s dfaState) {
 	b.d.table = append(b.d.table, uint16(end*b.d.columns))
 }
 
-func (b *dfaBuilder) step(s dfaState, c byte) int {
-	continues := c >= 0x80 && c < 0xC0
-	if b.close(s, contextOf(c), !continues) {
+// reach is what a state leads to without a byte: a match, or instructions that take one.
+type reach struct {
+	matched  bool
+	followed []int
+}
+
+func (b *dfaBuilder) step(r *reach, c byte) int {
+	if r.matched {
 		return dfaMatched
 	}
 	var next []int
-	for _, i := range b.followed {
+	for _, i := range r.followed {
+		b.work++
 		if in := &b.nfa.insts[i]; c >= in.lo && c <= in.hi {
 			next = append(next, in.out)
 		}
 	}
-	return b.state(next, contextOf(c))
+	return b.state(next, b.context(c))
 }
 
 // close follows whatever takes no byte, from the state's instructions and, where a match may begin, from the start. It

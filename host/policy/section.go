@@ -104,7 +104,7 @@ func sourcesValue(p *Policy) abi.Value {
 var ErrNoSource = errors.New("the module carries no policy source")
 
 // ReadSource reads back the sources that Compile embedded, the policy's own file first, and the cases when there are any.
-func ReadSource(module []byte) (sources []Source, cases string, err error) {
+func ReadSource(module []byte) (sources Sources, cases string, err error) {
 	body, ok, err := wasm.Custom(module, abi.SectionSource)
 	if err != nil {
 		return nil, "", fmt.Errorf("read source: %w", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -16,6 +17,10 @@ import (
 // ErrInputTooLarge says that what a policy reads of a request does not fit the memory it may have. Nothing was
 // evaluated: a value cut short could decide otherwise than the whole.
 var ErrInputTooLarge = errors.New("the request is larger than a policy may be given")
+
+// ErrTooMuchWork says that a request's values asked a policy for more steps than one call may do, as long lists under
+// nested quantifiers can. Nothing was decided.
+var ErrTooMuchWork = errors.New("the request asks a policy for more work than one decision may take")
 
 // DirectModule is a compiled policy made ready to run: machine code, and the plan by which requests become slots. It
 // is immutable; instances share it.
@@ -78,15 +83,15 @@ func (dm *DirectModule) New(ctx context.Context) (*Direct, error) {
 
 // Evaluate runs the rules on a request and returns the words of the result area, for policy.Module's Findings or
 // Possible; they are valid until the next call. mode is ModeIndeterminate for a decision, with ModeUnknown besides for
-// what is still possible, and with ModePost for the rules of stage post_tool. ErrInputTooLarge and traps are errors,
-// and leave nothing decided. An instance is best not used again after an error.
+// what is still possible, and with ModePost for the rules of stage post_tool. ErrInputTooLarge,
+// ErrTooMuchWork and traps are errors, and leave nothing decided. An instance is best not used again after an error.
 func (d *Direct) Evaluate(ctx context.Context, req *abi.Request, mode uint32) (fired []uint32, err error) {
 	if !d.fill.request(req) {
 		return nil, ErrInputTooLarge
 	}
 	d.stack[0] = uint64(mode)
 	if err := d.evaluate.CallWithStack(ctx, d.stack[:]); err != nil {
-		return nil, fmt.Errorf("evaluate policy: %w", err)
+		return nil, fmt.Errorf("evaluate policy: %w", trap(err))
 	}
 	n := uint32(d.stack[0])
 	d.fired = d.fired[:0]
@@ -94,6 +99,14 @@ func (d *Direct) Evaluate(ctx context.Context, req *abi.Request, mode uint32) (f
 		d.fired = append(d.fired, binary.LittleEndian.Uint32(d.fill.mem[at:]))
 	}
 	return d.fired, nil
+}
+
+// trap tells the one trap that compiled policies have by design from the others. The engine gives it no type.
+func trap(err error) error {
+	if strings.Contains(err.Error(), "wasm error: unreachable") {
+		return ErrTooMuchWork
+	}
+	return err
 }
 
 // MemorySize is the bytes of memory the instance holds. A large request makes it grow, and it never shrinks.
