@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"agentmesh/host/policy"
 )
 
 // WatchOptions adjust a Watcher; the zero value works.
@@ -179,36 +181,48 @@ func (w *Watcher) run(ctx context.Context) {
 	quiet := time.NewTimer(w.options.Quiet)
 	defer quiet.Stop()
 	events, errs := w.heard()
+	told := false // of a change of a file that counts: two edits within one tick of the clock can look the same
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case _, open := <-events:
+		case event, open := <-events:
 			if !open {
 				events = nil
 				continue
 			}
+			told = told || w.concerns(event.Name)
 			quiet.Reset(w.options.Quiet)
 		case _, open := <-errs: // too much at once: something changed
 			if !open {
 				errs = nil
 				continue
 			}
+			told = true
 			quiet.Reset(w.options.Quiet)
 		case <-quiet.C:
-			w.follow(ctx)
+			w.follow(ctx, told)
+			told = false
 		case <-rescan.C:
-			w.follow(ctx)
+			w.follow(ctx, false)
 		}
 	}
 }
 
-// follow loads the files if they look otherwise than when they were loaded last.
-func (w *Watcher) follow(ctx context.Context) {
+// concerns reports whether a file is one that is loaded.
+func (w *Watcher) concerns(file string) bool {
+	if s := w.current.Load(); s != nil && slices.Contains(s.Files(), filepath.Clean(file)) {
+		return true
+	}
+	return policy.IsPolicyFile(filepath.Base(file)) || isModule(file)
+}
+
+// follow loads the files if something told of a change, or they look otherwise than when they were loaded last.
+func (w *Watcher) follow(ctx context.Context, told bool) {
 	w.mu.Lock()
 	same := w.looked == w.look()
 	w.mu.Unlock()
-	if same {
+	if same && !told {
 		return
 	}
 	w.hear()
