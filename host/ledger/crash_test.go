@@ -48,6 +48,9 @@ func crashWriter() int {
 					os.Exit(1)
 				}
 				fmt.Printf("%v %s\n", id, e.ID) // one write: it is whole in the pipe or not there
+				if mode == ledger.OS {          // or a hundred kills take a hundred million entries to check
+					time.Sleep(200 * time.Microsecond)
+				}
 				if n%7 == 0 {
 					if err := l.AppendAsync(decision(n)); err != nil {
 						fmt.Fprintln(os.Stderr, err)

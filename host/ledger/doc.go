@@ -89,7 +89,7 @@
 // 16-bit length; N in groups of three digits, x001/x234/067; partial ones N.p/W. Only the partial files of the newest
 // checkpoint are kept: an older one is a prefix. Within a second of an append, and on Close, the checkpoint is signed
 // anew: origin, size and base64 root, a line each. Files are replaced whole, by rename. A ledger that is being written may
-// be read, verified and copied file by file, checkpoints first.
+// be read and verified.
 //
 // # Index
 //

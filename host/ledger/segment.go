@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -26,7 +25,7 @@ type segment struct {
 	first  int64 // index of its first entry
 	bodies bool
 	path   string
-	file   *os.File // when it was opened by openSegments
+	file   *os.File // of a plain one that openSegments opened
 }
 
 func segmentPath(journal string, first int64) string {
@@ -68,8 +67,9 @@ func plainSegments(list []segment) []segment {
 	return plain
 }
 
-// openSegments opens all files of a journal, so that none goes away while they are read: what a live writer drops later
-// stays readable. Those that before already has are taken over.
+// openSegments lists a journal and opens its plain segments, so that none goes away while they are read: what a live writer
+// drops later stays readable. Those that before already has are taken over. Bodies segments, of which there may be many,
+// stay where they are.
 func openSegments(journal string, before []segment) ([]segment, error) {
 	for attempt := 0; ; attempt++ {
 		list, err := listSegments(journal)
@@ -85,16 +85,21 @@ func openSegments(journal string, before []segment) ([]segment, error) {
 }
 
 func openListed(have, list []segment) ([]segment, error) {
+	known := make(map[string]bool)
+	for _, s := range have {
+		known[s.path] = true
+	}
 	for _, s := range list {
-		same := func(o segment) bool { return o.first == s.first && o.bodies == s.bodies }
-		if slices.ContainsFunc(have, same) {
+		if known[s.path] {
 			continue
 		}
-		f, err := os.Open(s.path)
-		if err != nil {
-			return have, err
+		if !s.bodies {
+			f, err := os.Open(s.path)
+			if err != nil {
+				return have, err
+			}
+			s.file = f
 		}
-		s.file = f
 		have = append(have, s)
 	}
 	sortSegments(have)
@@ -102,7 +107,7 @@ func openListed(have, list []segment) ([]segment, error) {
 }
 
 func closeSegments(list []segment) {
-	for _, s := range list {
+	for _, s := range plainSegments(list) {
 		s.file.Close()
 	}
 }

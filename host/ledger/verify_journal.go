@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 )
 
@@ -84,7 +85,16 @@ func (s *shardVerifier) bodies() {
 
 // segmentBodies collects the digests of the bodies in a segment.
 func (s *shardVerifier) segmentBodies(seg segment, found map[int64]bodyRef) {
-	for r := (frameReader{r: seg.file}); ; {
+	file := seg.file
+	if seg.bodies {
+		var err error
+		if file, err = os.Open(seg.path); err != nil {
+			s.add(-1, filepath.Join(journalDir, filepath.Base(seg.path)), "%v", err)
+			return
+		}
+		defer file.Close()
+	}
+	for r := (frameReader{r: file}); ; {
 		fr, payload, err := r.next()
 		if err != nil {
 			if seg.bodies && !errors.Is(err, io.EOF) {
