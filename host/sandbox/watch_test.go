@@ -156,7 +156,9 @@ func TestASetIsAdmittedBeforeItDecides(t *testing.T) {
 	refuse = true
 	mu.Unlock()
 	write(t, filepath.Join(dir, "b.yaml"), denying)
-	refused := func(s sandbox.Status) bool { return failed(s) && strings.Contains(s.Err.Error(), "the ledger is closed") }
+	refused := func(s sandbox.Status) bool {
+		return failed(s) && strings.Contains(s.Err.Error(), "the ledger is closed")
+	}
 	if s := w.until(t, "an error", refused); s.Set != before.Set {
 		t.Errorf("status %+v", s)
 	}
