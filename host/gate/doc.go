@@ -23,6 +23,8 @@
 // # Choices where the design is silent
 //
 //   - Among denials those by a rule come before failures, which have no rule: a written rule holds whatever else broke.
+//   - Until approvals exist, Eval too gives require_approval the code approval_unavailable: one code path, one answer.
+//   - An agent whose name or DID is no string is malformed: selectors and limits go by them.
 //   - A judge that fails while tools are listed counts as one that can only deny: its tools are hidden.
 //   - When tools are listed, data and resource are unknown unless the call gives them, and context.time always is.
 //   - Two limits of one rule share one count: the action is checked against both and counted once.
