@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -91,13 +90,24 @@ func (e *env) proxy(c *cobra.Command, f *proxyFlags, args []string) error {
 	log := hclog.New(&hclog.LoggerOptions{
 		Name: "agentmesh", Level: hclog.LevelFromString(config.Log.Level), JSONFormat: config.Log.Format == "json", Output: stderr,
 	})
+	// A client that went away is told by an error of writing, not by a signal that would leave the server behind.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
+	// The server starts while we open what decides; until then nothing reaches it.
+	child, err := mcp.Start(mcp.Command{Argv: argv, Environ: environ, Stderr: stderr})
+	if err != nil {
+		return withHint(err, "is it installed, and in PATH?")
+	}
 	h, err := host.Open(c.Context(), state, config, host.Options{
 		Log: log, Command: "agentmesh proxy", Version: version, Monitor: f.monitor,
 	})
 	if err != nil {
+		child.Input().Close()
+		child.Stop(0)
 		return err
 	}
-	code, err := f.run(c.Context(), h, session{e, argv, environ, stderr})
+	code, err := f.run(c.Context(), h, session{e, argv, environ, child})
 	return errors.Join(err, h.Close(), told(code))
 }
 
@@ -105,27 +115,21 @@ func (e *env) proxy(c *cobra.Command, f *proxyFlags, args []string) error {
 type session struct {
 	*env
 	argv, environ []string
-	stderr        io.Writer
+	child         *mcp.Child
 }
 
-// run starts the server and stands before it until one side ends.
+// run stands before the server until one side ends.
 func (f *proxyFlags) run(ctx context.Context, h *host.Host, s session) (int, error) {
 	p, err := h.Proxy(host.ProxyConfig{
 		Argv: s.argv, Agent: f.agent, Server: f.server, Home: valueOf(s.environ, "HOME"), Refusal: f.refusalMode(),
 		Results: f.treatment(), MaxMessage: f.maxMessage, CanonicalArgs: f.canonicalArgs,
 	})
 	if err != nil {
+		s.child.Input().Close()
+		s.child.Stop(0)
 		return exitFailed, err
 	}
-	// A client that went away is told by an error of writing, not by a signal that would leave the server behind.
-	broken := make(chan os.Signal, 1)
-	signal.Notify(broken, syscall.SIGPIPE)
-	defer signal.Stop(broken)
-	child, err := mcp.Start(mcp.Command{Argv: s.argv, Environ: s.environ, Stderr: s.stderr})
-	if err != nil {
-		return exitFailed, withHint(err, "is it installed, and in PATH?")
-	}
-	return p.Run(ctx, s.stdin, s.stdout, child), nil
+	return p.Run(ctx, s.stdin, s.stdout, s.child), nil
 }
 
 // argv is the server's command line.

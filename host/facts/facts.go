@@ -148,6 +148,11 @@ func (g *gatherer) classify() {
 		if uri, ok := g.args.Get("uri").Str(); ok {
 			g.addLocation(uri)
 		}
+	case m == "subscriptions/listen": // what resources/subscribe became in 2026-07-28
+		g.typ = Read
+		g.note("action.type", string(Read), "the method "+m+" subscribes to what can be read")
+		g.arg = "resourceSubscriptions"
+		g.each(g.args.Get("notifications").Get("resourceSubscriptions"), argument{"[]"}, (*gatherer).addLocation)
 	case m == "prompts/get":
 		g.typ = Read
 		g.note("action.type", string(Read), "the method "+m+" reads")

@@ -38,6 +38,17 @@ func (p *Proxy) decide(ctx context.Context, e *entry) {
 		p.turnDown(ctx, e, codeInvalidParams, reason)
 		return
 	}
+	if p.c.CanonicalArgs && e.route == toolCall {
+		if line := canonicalise(e.line, p.c.Facts, &c); &line[0] != &e.line[0] {
+			m, f := readClient(line)
+			if f != nil {
+				p.turnDown(ctx, e, f.code, f.reason)
+				return
+			}
+			e.line, e.params = m.line, m.params
+			c = p.callOf(e)
+		}
+	}
 	found := p.c.Facts.Extract(&c)
 	if name := misspelt(&c, found.Row, p.propertiesOf(c.Tool)); name != "" {
 		p.turnDown(ctx, e, codeInvalid, "the argument "+name+" differs by its case alone from one that decides")
