@@ -48,7 +48,6 @@ type Host struct {
 	ledger  *ledger.Ledger
 	facts   *facts.Extractor
 	guard   guard
-	engine  *sandbox.Engine
 	rules   *sandbox.Watcher
 	gate    *gate.Gate
 	decide  api.Decide
