@@ -179,7 +179,7 @@ func doubleQuoted(line string, i int, w *[]byte) int {
 // braces opens the first {a,b} of a word, at most four deep and 256 words in all.
 func braces(words []string, w string, depth int) []string {
 	open := strings.IndexByte(w, '{')
-	if open < 0 || depth == 4 || len(words) > 256 || open > 0 && w[open-1] == '$' {
+	if open < 0 || depth == 4 || len(words) > 256 || len(w) > 1024 || open > 0 && w[open-1] == '$' {
 		return append(words, w)
 	}
 	end := strings.IndexByte(w[open:], '}')

@@ -1,6 +1,7 @@
 package facts_test
 
 import (
+	"strings"
 	"testing"
 
 	"agentmesh/host/facts"
@@ -220,5 +221,28 @@ func BenchmarkSQL(b *testing.B) {
 				facts.ReadSQL(dialect, text)
 			}
 		})
+	}
+}
+
+// BenchmarkLarge is a megabyte of text that looks like paths, words, URLs, or braces, in arguments of an unknown tool and of
+// a command.
+func BenchmarkLarge(b *testing.B) {
+	const n = 1 << 20
+	places := facts.NewProtected([]string{"/home/a/.agentmesh", "/srv/policies"})
+	for name, s := range map[string]string{
+		"words": "some words of a text\n", "paths": "/srv/a/b/c ", "urls": "http://a.example/b ", "braces": "{a,b}", "quotes": `"a" 'b' `, "dots": "../", "tilde": "~/x ", "globs": "*.* ",
+		"cd": "cd x;",
+	} {
+		text := abi.StringValue(strings.Repeat(s, n/len(s)))
+		for role, tool := range map[string]string{"command": "run_command", "other": "unheard_of"} {
+			x := facts.New(facts.Config{Table: table(b), Package: "mcp-server-commands", Roots: []string{"/srv"}, Home: "/home/a", Dir: "/srv", Where: facts.Here})
+			call := &facts.Call{Tool: tool, Arguments: object("command", text)}
+			b.Run(name+"/"+role, func(b *testing.B) {
+				for b.Loop() {
+					x.Extract(call)
+					x.Named(places, call)
+				}
+			})
+		}
 	}
 }

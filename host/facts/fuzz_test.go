@@ -13,6 +13,7 @@ func FuzzSQL(f *testing.F) {
 	for _, s := range []string{"SELECT 1", "select 'a''b' from t where x = 1", "/* c */ select 1 -- d", `select "a", $$b$$ from c`, "with x as (select 1) select * from x", "pragma x", "explain select 1", "create table t (a int default (1))"} {
 		f.Add(s)
 	}
+	facts.WarmPostgres() // the first use takes longer than a fuzzed input may
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, dialect := range []string{"sqlite", "mysql", "postgres"} {
 			alone := facts.ReadSQL(dialect, text)

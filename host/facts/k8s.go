@@ -166,10 +166,10 @@ func (g *gatherer) setK8s(c k8sCall) {
 func verbType(verb string) Type {
 	switch verb {
 	case "get", "list", "watch", "describe", "logs", "log", "top", "explain", "api-resources", "api-versions", "version", "cluster-info",
-		"events", "diff", "wait", "status", "history", "kustomize", "auth", "completion", "options", "search", "show", "template", "lint":
+		"events", "diff", "wait", "status", "history", "kustomize", "completion", "options", "search", "show", "template", "lint":
 		return Read
 	case "create", "apply", "patch", "edit", "replace", "scale", "autoscale", "label", "annotate", "set", "rollout", "expose", "cordon",
-		"uncordon", "taint", "update", "install", "upgrade", "rollback", "config", "certificate", "repo", "pull", "push", "package":
+		"uncordon", "taint", "update", "install", "upgrade", "rollback", "config", "certificate", "auth", "repo", "pull", "push", "package":
 		return Write
 	case "delete", "deletecollection", "drain", "evict", "uninstall", "prune":
 		return Delete

@@ -10,27 +10,31 @@ import (
 
 // Report is how well the detectors do on texts made for the purpose.
 type Report struct {
-	Seed uint64
-	// Recall has one line for each kind, and for instructions one for each disguise as well.
-	Recall []Recall
+	Seed uint64 `json:"seed"`
+	// Recall has one line for each kind of data, and one for each disguise of instructions.
+	Recall []Recall `json:"recall"`
 	// Clean has one line for each sort of text in which there is nothing to find.
-	Clean []Alarms
+	Clean []Alarms `json:"clean"`
 }
 
-// Recall is how many of the texts that hold something were found to hold it.
+// Recall is how many of the texts that hold something were found to hold it. Class is pii, secret or instruction.
 type Recall struct {
-	What         string `json:"what"`
-	Class        string `json:"class"`
-	Texts, Found int
+	What  string `json:"what"`
+	Class string `json:"class"`
+	Texts int    `json:"texts"`
+	Found int    `json:"found"`
 }
 
 // Alarms is in how many clean texts something was found all the same.
 type Alarms struct {
-	Corpus                     string `json:"corpus"`
-	Texts, Bytes               int
-	PII, Secrets, Instructions int
-	// Example is a finding, for the tuner.
-	Example string
+	Corpus       string `json:"corpus"`
+	Texts        int    `json:"texts"`
+	Bytes        int    `json:"bytes"`
+	PII          int    `json:"pii"`
+	Secrets      int    `json:"secrets"`
+	Instructions int    `json:"instructions"`
+	// Example is the last such finding, for who tunes the detectors.
+	Example string `json:"example,omitempty"`
 }
 
 // Measure makes texts from a seed and counts. The same seed gives the same report. The phrasings of instructions were
