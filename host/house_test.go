@@ -1,12 +1,15 @@
 package host_test
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +102,37 @@ func TestPackagesAreNamedForWhatTheyDo(t *testing.T) {
 			if slices.Contains(vague, name) {
 				t.Errorf("%s: a package called %s says nothing of what it is for", f.name, name)
 			}
+		}
+	}
+}
+
+// TestDependenciesAreAccountedFor wants a line in the README's table for every module that our code imports.
+func TestDependenciesAreAccountedFor(t *testing.T) {
+	root := moduleRoot(t)
+	readme, err1 := os.ReadFile(filepath.Join(root, "README.md"))
+	gomod, err2 := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	modules := regexp.MustCompile(`(?m)^\s+(\S+\.\S+/\S+) v`).FindAllStringSubmatch(string(gomod), -1)
+	if len(modules) < 5 {
+		t.Fatalf("go.mod requires %d modules: it was not understood", len(modules))
+	}
+	why := map[string]string{}
+	for _, f := range sources(t) {
+		for _, spec := range f.syntax.Imports {
+			imported := strings.Trim(spec.Path.Value, `"`)
+			for _, m := range modules {
+				if imported == m[1] || strings.HasPrefix(imported, m[1]+"/") {
+					why[m[1]] = f.name
+				}
+			}
+		}
+	}
+	for _, m := range sortedKeys(why) {
+		name := regexp.MustCompile(`/(parsers|providers)/.*$`).ReplaceAllString(m, "/v2")
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("%s is imported by %s, and the README's table of dependencies does not say what for", m, why[m])
 		}
 	}
 }
