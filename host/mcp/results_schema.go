@@ -17,7 +17,7 @@ const (
 	maxSchemaBytes = 256 << 10
 	// maxSchemaVisits is how often a value may be held against a subschema in one check: several times what 1 MiB of small
 	// values takes, and less than a second of work.
-	maxSchemaVisits = 2_000_000
+	maxSchemaVisits = 500_000
 	keptSchemas     = 256
 )
 

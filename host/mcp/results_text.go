@@ -34,7 +34,7 @@ func (t *treatment) text(c care, name, s string) (out string, changed bool) {
 	if c == careLeave || t.mode == Off || s == "" {
 		return s, false
 	}
-	t.flags.Union(scan.Find(s, scan.Instruction))
+	secrets := t.scan(s)
 	stripped, n := scan.Scrub(s, false)
 	if n.Changed() && (c == careLook || t.mode != Clean) {
 		t.flags.Add(scan.HiddenText)
@@ -42,36 +42,55 @@ func (t *treatment) text(c care, name, s string) (out string, changed bool) {
 	if c == careLook {
 		return s, false
 	}
-	if t.mode != Clean {
-		t.notice(name, stripped)
+	if n.Changed() {
+		secrets = secretsOf(stripped)
+	}
+	if opaque(stripped) {
+		name, secrets = "", nil // what looks like a key in a picture is none
+	}
+	if t.mode == Flag {
+		t.notice(name, stripped, secrets)
 		return s, false
 	}
 	t.report.took(n)
-	out, defused := defuse(t.mask(name, stripped))
+	out, defused := defuse(t.mask(name, stripped, secrets))
 	t.report.Lookalikes += defused
 	return out, out != s
 }
 
-// notice flags, where nothing is edited, what cleaning would have edited.
-func (t *treatment) notice(name, s string) {
-	if !opaque(s) {
-		t.flags.Union(secretsIn(name, s))
+// scan flags the instructions in a string and returns the secrets.
+func (t *treatment) scan(s string) []scan.Finding {
+	found := scan.Scan(nil, s, scan.Instruction|scan.Secret)
+	secrets := found[:0]
+	for _, f := range found {
+		if f.Kind.Class() == scan.Instruction {
+			t.flags.Add(f.Kind)
+		} else {
+			secrets = append(secrets, f)
+		}
 	}
+	return secrets
+}
+
+func secretsOf(s string) []scan.Finding { return scan.Scan(nil, s, scan.Secret) }
+
+// notice flags, where nothing is edited, what cleaning would have edited.
+func (t *treatment) notice(name, s string, secrets []scan.Finding) {
+	for _, f := range secrets {
+		t.flags.Add(f.Kind)
+	}
+	t.flags.Union(scan.FindValue(name, s).Of(scan.Secret))
 	if _, n := defuse(s); n > 0 {
 		t.report.Lookalikes += n
 	}
 }
 
-// mask puts the kinds of secrets in their place. Base64 is left alone: what looks like a key in a picture is none.
-func (t *treatment) mask(name, s string) string {
-	if opaque(s) {
-		return s
-	}
-	found := scan.Scan(nil, s, scan.Secret)
-	for _, f := range found {
+// mask puts the kinds of secrets in their place.
+func (t *treatment) mask(name, s string, secrets []scan.Finding) string {
+	for _, f := range secrets {
 		tally(&t.report.Masked, f.Kind.String(), 1)
 	}
-	if len(found) > 0 {
+	if len(secrets) > 0 {
 		masked, _ := scan.Scrub(s, true)
 		return masked
 	}
@@ -87,12 +106,6 @@ func (t *treatment) forgery() {
 	if t.mode != Off {
 		t.report.Lookalikes++
 	}
-}
-
-func secretsIn(name, s string) scan.Set {
-	found := scan.Find(s, scan.Secret)
-	found.Union(scan.FindValue(name, s).Of(scan.Secret))
-	return found
 }
 
 // opaqueFrom is the length from which on a string of nothing but base64 is taken for that. No key or token is as long.
