@@ -48,3 +48,36 @@ func TestListing(t *testing.T) {
 		}
 	}
 }
+
+// TestListingOfDoubtfulTools: a tool that is flagged or changed is not shown under strict, whatever its arguments would be.
+func TestListingOfDoubtfulTools(t *testing.T) {
+	for _, c := range []struct {
+		preset, mark string
+		shown        bool
+	}{
+		{"strict", "flagged", false},
+		{"strict", "changed", false},
+		{"strict", "neither", true},
+		{"moderate", "flagged", true},
+		{"moderate", "changed", true},
+		{"permissive", "changed", true},
+	} {
+		j := load(t, presetName(c.preset))
+		q := abi.Request{
+			Action: abi.ObjectValue(abi.Member{Name: "type", Value: abi.StringValue("read")}),
+			Tool: abi.ObjectValue(
+				abi.Member{Name: "flagged", Value: abi.BoolValue(c.mark == "flagged")},
+				abi.Member{Name: "changed", Value: abi.BoolValue(c.mark == "changed")},
+			),
+			Data: abi.UnknownValue(), Resource: abi.UnknownValue(),
+		}
+		fired, err := j.direct.Evaluate(context.Background(), &q, abi.ModeUnknown|abi.ModeIndeterminate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		possible := j.module.Possible(fired, policy.PreTool, &j.out)
+		if got := possible.Has(abi.Allow) || possible.Has(abi.RequireApproval); got != c.shown {
+			t.Errorf("%s, %s: shown is %v, want %v (possible: %v)", c.preset, c.mark, got, c.shown, possible)
+		}
+	}
+}
