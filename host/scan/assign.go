@@ -115,7 +115,10 @@ func valueAfter(t string, i int) (value string, start int, quoted bool) {
 	if q := t[k]; q == '"' || q == '\'' || q == '`' {
 		k++
 		for j := k; j < end; j++ {
-			if t[j] == q || t[j] == '\\' && j+1 < end && t[j+1] == q || t[j] == '\n' {
+			if t[j] == '\n' {
+				break // cut off: the value ends as one without quotes does
+			}
+			if t[j] == q || t[j] == '\\' && j+1 < end && t[j+1] == q {
 				return t[k:j], k, true
 			}
 		}
@@ -141,7 +144,7 @@ func (s *scanner) worth(what Kind, name, v string, quoted bool) bool {
 		if what == AWSSecretKey || what == AzureKey {
 			n = 32
 		}
-		return len(v) >= n && ds > 1 && letters > 0 && credential(v[max(0, len(v)-72):]) == None && run(v, 0, "/", len(v)) >= len(v)-countAny(v, ".-~%:") &&
+		return len(v) >= n && (ds > 1 || ds == 1 && turns(v) > len(v)*2/5) && letters > 0 && credential(v[max(0, len(v)-72):]) == None && run(v, 0, "/", len(v)) >= len(v)-countAny(v, ".-~%:") &&
 			entropy(v) >= 3.2 && !uuidToken(name, v)
 	}
 	if strings.ContainsAny(v, "()[]{} ") && !(quoted && ds > 0 && !strings.ContainsAny(v, "(){} ")) {
@@ -154,6 +157,17 @@ func (s *scanner) worth(what Kind, name, v string, quoted bool) bool {
 		return true
 	}
 	return quoted && len(v) >= 8 && marks == 0 && !wordy(v)
+}
+
+// turns counts where a value goes from one class of bytes to another: often by chance, seldom in a name.
+func turns(v string) int {
+	n := 0
+	for i := 1; i < len(v); i++ {
+		if classes[v[i]] != classes[v[i-1]] {
+			n++
+		}
+	}
+	return n
 }
 
 // hasFoldAny reports whether v begins with a prefix, without regard to case.

@@ -209,7 +209,7 @@ func (s *scanner) authorization(i, j int) int {
 		return end
 	}
 	end := bearerEnd(t, j+1)
-	if end-j-1 < 16 || digitsIn(t[j+1:end]) < 2 || !random(t[j+1:end]) || jwtLike(t[j+1:end]) {
+	if v := t[j+1 : end]; len(v) < 16 || digitsIn(v) < 2 && turns(v) <= len(v)*2/5 || !random(t[j+1:end]) || jwtLike(t[j+1:end]) {
 		return 0
 	}
 	s.found(BearerToken, j+1, end)
