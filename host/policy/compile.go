@@ -43,7 +43,6 @@ type Module struct {
 	findings []prepared
 	defaults []abi.Finding // none or one
 	redact   []abi.Obligation
-	longest  int
 }
 
 // Digest is "sha256:" and the hexadecimal SHA-256 of Wasm. Identical policies have identical digests.

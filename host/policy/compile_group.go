@@ -8,8 +8,8 @@ import (
 // rules ask first that one attribute equals a constant ("action.tool == 'x' and …"), that attribute is a pivot: chunks
 // hold rules by constant, and only the chunk for the value at hand runs.
 const (
-	chunkRules = 48 // rules in a chunk
-	pivotChunk = 16 // rules in a pivot's chunk
+	chunkRules = 64 // rules in a chunk
+	pivotChunk = 8  // rules in a pivot's chunk
 	pivotRules = 40 // rules that make a pivot worth its dispatch
 	pivotMost  = 4
 )

@@ -193,6 +193,14 @@ type slotBytes [abi.SlotSize]byte
 
 func (f *filler) at(at uint32) *slotBytes { return (*slotBytes)(f.mem[at:]) }
 
+// blank is a slot whose value is missing.
+func (b *slotBytes) blank() {
+	b.head(abi.SlotMissing, 0)
+	b.place(0, 0)
+	b.number(notNumber)
+	b.extra(0)
+}
+
 // head writes a slot's tag and id; the blank has the rest.
 func (b *slotBytes) head(tag, id uint32) { binary.LittleEndian.PutUint64(b[0:8], pair(tag, id)) }
 
@@ -252,8 +260,7 @@ func (f *filler) text(s *slotPlan, text string, at uint32) {
 	if s.asks&askID != 0 {
 		id = f.plan.ids.find(text, head, tail)
 	}
-	ascii := len(text) <= told && (head|tail)&highBits == 0
-	if id == 0 && !ascii && !utf8.ValidString(text) {
+	if id == 0 && !isASCII(text, head|tail) && !utf8.ValidString(text) {
 		f.at(at).head(abi.SlotMistyped, 0)
 		return
 	}
@@ -269,6 +276,15 @@ func (f *filler) text(s *slotPlan, text string, at uint32) {
 	if s.asks&askMask != 0 {
 		b.extra(abi.BigramMask(text))
 	}
+}
+
+// isASCII is a quick way to know that a string is UTF-8. all are its ends, one over the other.
+func isASCII(s string, all uint64) bool {
+	for len(s) > told {
+		s = s[8:]
+		all |= load8(s)
+	}
+	return all&highBits == 0
 }
 
 // highBits are set in bytes that are not ASCII.
@@ -328,12 +344,13 @@ func (f *filler) items(r *recordPlan, items []abi.Member) uint32 {
 			return 0
 		}
 		record := ptr + uint32(i)*stride
-		copy(f.mem[record:], r.blank)
 		if r.only != nil {
+			f.at(record).blank()
 			f.write(r.only, &items[i].Value, record)
-		} else {
-			f.visit(r.node, &items[i].Value, record)
+			continue
 		}
+		copy(f.mem[record:], r.blank)
+		f.visit(r.node, &items[i].Value, record)
 	}
 	return ptr
 }

@@ -6,45 +6,56 @@ import "math/bits"
 // that a policy's rules compare with. What it holds comes from the policy alone, so whoever sends requests cannot make
 // it slow. A string of up to 16 bytes is told by its ends and its length; a longer one is compared besides.
 type stringTable struct {
-	cells []stringCell
-	shift uint
-	rest  map[string]uint32 // instead of cells, when too many strings fall together
+	// places is mostly empty, so that a string that is not there is mostly found out by one look.
+	places  []uint16 // a string's place in entries; 0 is none
+	shift   uint
+	entries []stringEntry
+	rest    map[string]uint32 // instead of places, when too many strings fall together
 }
 
-type stringCell struct {
+type stringEntry struct {
 	head, tail uint64
 	text       string
-	value      uint32 // 0: an empty cell
+	value      uint32
 }
 
-// maxProbes is how many cells a search may look at before the table is no better than a map.
-const maxProbes = 8
+// maxProbes is how many places a search may look at before the table is no better than a map; maxEntries is what places
+// can count to.
+const (
+	maxProbes  = 8
+	maxEntries = 1<<16 - 1
+)
 
-// newStringTable gives the i-th string the value first+i; first is not 0.
+// newStringTable gives the i-th string the value first+i.
 func newStringTable(strings []string, first uint32) *stringTable {
-	for size := 2 << bits.Len(uint(len(strings))); size <= 16*len(strings)+64; size *= 2 {
-		t := &stringTable{cells: make([]stringCell, size), shift: uint(64 - bits.Len(uint(size-1)))}
-		if t.fill(strings, first) {
+	t := &stringTable{entries: make([]stringEntry, 1, len(strings)+1)}
+	for i, s := range strings {
+		head, tail := ends(s)
+		t.entries = append(t.entries, stringEntry{head, tail, s, first + uint32(i)})
+	}
+	for size := 8 << bits.Len(uint(len(strings))); size <= 64*len(strings)+64 && len(strings) < maxEntries; size *= 2 {
+		t.places, t.shift = make([]uint16, size), uint(64-bits.Len(uint(size-1)))
+		if t.fill() {
 			return t
 		}
 	}
-	t := &stringTable{rest: make(map[string]uint32, len(strings))}
+	t.places, t.rest = nil, make(map[string]uint32, len(strings))
 	for i, s := range strings {
 		t.rest[s] = first + uint32(i)
 	}
 	return t
 }
 
-func (t *stringTable) fill(strings []string, first uint32) bool {
-	for i, s := range strings {
-		head, tail := ends(s)
-		at, probes := t.place(head, tail, len(s)), 0
-		for ; t.cells[at].value != 0; at = (at + 1) & (len(t.cells) - 1) {
-			if probes++; probes == maxProbes {
+func (t *stringTable) fill() bool {
+	for i := 1; i < len(t.entries); i++ {
+		e := &t.entries[i]
+		at, probes := t.place(e.head, e.tail, len(e.text)), 1
+		for ; t.places[at] != 0; at = (at + 1) & (len(t.places) - 1) {
+			if probes++; probes > maxProbes {
 				return false
 			}
 		}
-		t.cells[at] = stringCell{head, tail, s, first + uint32(i)}
+		t.places[at] = uint16(i)
 	}
 	return true
 }
@@ -54,12 +65,13 @@ func (t *stringTable) find(s string, head, tail uint64) uint32 {
 	if t.rest != nil {
 		return t.rest[s]
 	}
-	for at := t.place(head, tail, len(s)); ; at = (at + 1) & (len(t.cells) - 1) {
-		c := &t.cells[at]
-		if c.head == head && c.tail == tail && len(c.text) == len(s) && (len(s) <= told || c.text == s) || c.value == 0 {
-			return c.value
+	for at := t.place(head, tail, len(s)); t.places[at] != 0; at = (at + 1) & (len(t.places) - 1) {
+		e := &t.entries[t.places[at]]
+		if e.head == head && e.tail == tail && len(e.text) == len(s) && (len(s) <= told || e.text == s) {
+			return e.value
 		}
 	}
+	return 0
 }
 
 func (t *stringTable) place(head, tail uint64, length int) int {
