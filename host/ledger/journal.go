@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,79 +9,12 @@ import (
 	"time"
 )
 
-// Mode says when an append is acknowledged.
-type Mode uint8
-
-const (
-	// Sync acknowledges when the entry is on the disk: it survives a power cut.
-	Sync Mode = iota
-	// OS acknowledges when the operating system has the entry: it survives a killed process.
-	OS
-)
-
-// String gives "sync" or "os".
-func (m Mode) String() string {
-	if m == OS {
-		return "os"
-	}
-	return "sync"
-}
-
-// ParseMode reads what String gives.
-func ParseMode(s string) (Mode, error) {
-	switch s {
-	case "sync":
-		return Sync, nil
-	case "os":
-		return OS, nil
-	}
-	return Sync, fmt.Errorf("ledger mode %q is unknown; write sync or os", s)
-}
-
 const (
 	// maxPending bounds what waits for the disk; beyond it appends wait before they queue.
 	maxPending = 8 << 20
 	// lazyDelay is how long entries that nobody waits for may wait for a commit to ride on.
 	lazyDelay = 100 * time.Millisecond
 )
-
-// commit is what one write and one sync make durable together.
-type commit struct {
-	buf     []byte
-	first   int64
-	entries int
-	barrier bool          // sync whatever the mode
-	urgent  bool          // somebody waits for it
-	taken   chan struct{} // closed when the writer takes it
-	done    chan struct{} // closed when err is set
-	err     error
-}
-
-func newCommit(buf []byte) *commit {
-	return &commit{buf: buf[:0], taken: make(chan struct{}), done: make(chan struct{})}
-}
-
-// seal sets flags, places and checksums of the frames.
-func (c *commit) seal(mode Mode) {
-	var flags byte
-	if mode == OS && !c.barrier {
-		flags = flagOS
-	}
-	nth := 0
-	for b := c.buf; len(b) > 0; {
-		f, _ := parseFrame(b)
-		size := f.size()
-		f.flags, f.nth, f.index = flags, uint32(nth), c.first+int64(nth)
-		if size == int64(len(b)) {
-			f.flags |= flagLast
-		}
-		seal(b[:size], f)
-		if f.kind == frameEntry {
-			nth++
-		}
-		b = b[size:]
-	}
-}
 
 // journal is the writing end of a shard. Whoever sets busy writes; everybody else only queues, so nobody holds mu while
 // the disk works.
@@ -99,6 +31,7 @@ type journal struct {
 	spare   []byte
 	next    int64 // index of the next entry that queues
 	written int64 // entries below it are acknowledged
+	current int64 // the segment that the last commit went to
 	busy    bool
 	err     error // set once: nothing is appended any more
 	lazy    *time.Timer
@@ -116,7 +49,7 @@ type journal struct {
 // start begins to write; the journal stands at off of the segment that began with entry segment.
 func (j *journal) start() {
 	j.pending = newCommit(nil)
-	j.written = j.next
+	j.written, j.current = j.next, j.segment
 	j.wake = make(chan struct{}, 1)
 	j.quit = make(chan struct{})
 	j.stopped = make(chan struct{})
@@ -181,10 +114,10 @@ func (j *journal) step() {
 		j.spare = c.buf
 	}
 	if err != nil {
-		j.stop(err)
-		c.err = j.err
+		c.err = j.stop(err)
 	} else {
 		j.written = c.first + int64(c.entries)
+		j.current = j.segment
 	}
 	close(c.done)
 	if j.moved != nil {
@@ -192,11 +125,12 @@ func (j *journal) step() {
 	}
 }
 
-// stop refuses everything from now on, what is pending included. After a failed sync the kernel may have dropped the
-// pages and call them clean, so trying again would lie.
-func (j *journal) stop(cause error) {
-	if j.err == nil {
-		j.err = &StoppedError{Dir: filepath.Dir(j.dir), Cause: cause}
+// stop refuses everything from now on, what is pending included; mu is held. After a failed sync the kernel may have
+// dropped the pages and call them clean, so trying again would lie.
+func (j *journal) stop(cause error) error {
+	err := &StoppedError{Dir: filepath.Dir(j.dir), Cause: cause}
+	if j.err == nil || errors.Is(j.err, ErrClosed) {
+		j.err = err
 	}
 	c := j.pending
 	j.pending = newCommit(nil)
@@ -204,6 +138,7 @@ func (j *journal) stop(cause error) {
 	c.err = j.err
 	close(c.taken)
 	close(c.done)
+	return err
 }
 
 func (j *journal) write(c *commit) error {
@@ -274,108 +209,6 @@ func (j *journal) newSegment(first int64) error {
 	return nil
 }
 
-// room waits until there is room to queue and returns with mu held, or with an error and without it.
-func (j *journal) room(ctx context.Context) error {
-	for {
-		j.mu.Lock()
-		if j.err != nil {
-			defer j.mu.Unlock()
-			return j.err
-		}
-		c := j.pending
-		if len(c.buf) < maxPending {
-			return nil
-		}
-		c.urgent = true
-		j.signal()
-		j.mu.Unlock()
-		select {
-		case <-c.taken:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// add queues an entry; mu is held.
-func (j *journal) add(entry, body []byte) (*commit, int64) {
-	c := j.pending
-	if body != nil {
-		c.buf = appendFrame(c.buf, frameBody, body)
-	}
-	c.buf = appendFrame(c.buf, frameEntry, entry)
-	c.entries++
-	j.next++
-	return c, j.next - 1
-}
-
-// append queues an entry and waits until it is acknowledged. When ctx ends first, the entry may still be written.
-func (j *journal) append(ctx context.Context, entry, body []byte) (int64, error) {
-	if err := j.room(ctx); err != nil {
-		return 0, err
-	}
-	c, index := j.add(entry, body)
-	c.urgent = true
-	switch {
-	case j.busy: // who writes now goes on with this
-	case j.mode == OS:
-		j.step() // a write is quick: handing it over would take longer
-		j.handOver()
-		j.mu.Unlock()
-		return index, c.err
-	default:
-		j.signal()
-	}
-	j.mu.Unlock()
-	select {
-	case <-c.done:
-		return index, c.err
-	case <-ctx.Done():
-		return index, ctx.Err()
-	}
-}
-
-// handOver makes run go on when a caller that wrote for itself leaves others behind; mu is held.
-func (j *journal) handOver() {
-	if j.pending.urgent {
-		j.signal()
-	}
-}
-
-// appendLazy queues an entry that rides on the next commit, or makes one soon.
-func (j *journal) appendLazy(ctx context.Context, entry, body []byte) (int64, error) {
-	if err := j.room(ctx); err != nil {
-		return 0, err
-	}
-	defer j.mu.Unlock()
-	c, index := j.add(entry, body)
-	if c.entries == 1 {
-		j.lazy.Reset(lazyDelay)
-	}
-	return index, nil
-}
-
-// flush makes everything that was queued durable, whatever the mode, and returns how many entries are.
-func (j *journal) flush(ctx context.Context) (int64, error) {
-	j.mu.Lock()
-	if j.err != nil {
-		defer j.mu.Unlock()
-		return 0, j.err
-	}
-	c := j.pending
-	c.barrier, c.urgent = true, true
-	if !j.busy {
-		j.signal()
-	}
-	j.mu.Unlock()
-	select {
-	case <-c.done:
-		return c.first + int64(c.entries), c.err
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-}
-
 // acknowledged returns how many entries are.
 func (j *journal) acknowledged() int64 {
 	j.mu.Lock()
@@ -390,18 +223,19 @@ func (j *journal) failure() error {
 	return j.err
 }
 
-// close writes what is pending, ends run, and gives back the space that was reserved.
+// close takes nothing more, writes what is pending, ends run, and gives back the space that was reserved.
 func (j *journal) close() error {
-	_, err := j.flush(context.Background())
 	j.mu.Lock()
-	closed := j.err == ErrClosed
-	if j.err == nil {
+	err := j.err
+	if err == nil {
 		j.err = ErrClosed
+		c := j.barrier() // the last commit: nobody can queue behind it
+		j.mu.Unlock()
+		<-c.done
+		j.mu.Lock()
+		err = c.err
 	}
 	j.mu.Unlock()
-	if closed {
-		return nil
-	}
 	j.lazy.Stop()
 	close(j.quit)
 	<-j.stopped

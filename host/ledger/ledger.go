@@ -225,7 +225,7 @@ func (l *Ledger) Err() error { return l.journal.failure() }
 
 // Flush makes everything that was queued durable, whatever the mode, and signs a checkpoint over it.
 func (l *Ledger) Flush(ctx context.Context) error {
-	if _, err := l.journal.flush(ctx); err != nil {
+	if err := l.journal.flush(ctx); err != nil {
 		return err
 	}
 	request := make(chan error, 1)
@@ -237,96 +237,6 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// notice tells follow that there is something new; it never waits.
-func (l *Ledger) notice() {
-	select {
-	case l.moved <- struct{}{}:
-	default:
-	}
-}
-
-// follow publishes what was appended, at most once in config.every, until the ledger is closed.
-func (l *Ledger) follow() {
-	defer close(l.done)
-	pause := time.NewTimer(0)
-	<-pause.C
-	for {
-		select {
-		case <-l.quit:
-			return
-		case request := <-l.flushes:
-			request <- l.publish(context.Background())
-			continue
-		case <-l.moved:
-		}
-		if err := l.publish(context.Background()); err != nil && l.Err() == nil {
-			l.config.Report(fmt.Errorf("ledger shard %d: publish: %w", l.shard, err))
-		}
-		pause.Reset(l.config.every)
-		l.rest(pause)
-	}
-}
-
-// rest waits for the timer, but not to flush or to quit.
-func (l *Ledger) rest(pause *time.Timer) {
-	for {
-		select {
-		case <-pause.C:
-			return
-		case <-l.quit:
-			return
-		case request := <-l.flushes:
-			request <- l.publish(context.Background())
-		}
-	}
-}
-
-// publish brings tiles, checkpoint, anchors and index up to what is acknowledged.
-func (l *Ledger) publish(ctx context.Context) error {
-	limit := l.journal.acknowledged()
-	if l.config.Mode == OS && l.journal.failure() == nil {
-		// What is signed must be on the disk, or a power cut would leave a signature over nothing.
-		durable, err := l.journal.flush(ctx)
-		if err != nil {
-			return err
-		}
-		limit = durable
-	} else if l.config.Mode == OS {
-		return nil
-	}
-	return l.publishTo(ctx, limit)
-}
-
-func (l *Ledger) publishTo(ctx context.Context, limit int64) error {
-	if err := l.publisher.advance(limit); err != nil {
-		return err
-	}
-	signed, err := l.publisher.checkpoint()
-	if err != nil {
-		return err
-	}
-	for _, a := range l.anchors {
-		if signed != nil {
-			a.offer(signed)
-		}
-	}
-	if err := l.publisher.settle(); err != nil {
-		return err
-	}
-	return l.updateIndex(ctx)
-}
-
-func (l *Ledger) updateIndex(ctx context.Context) error {
-	if l.index == nil {
-		return nil
-	}
-	more, err := l.index.update(ctx, l.shard, chunksAtOnce)
-	if more {
-		l.notice() // goes on after the next pause, even when nothing is appended
-	}
-	return err
 }
 
 // Close writes the closing entry, signs everything, and frees the shard.

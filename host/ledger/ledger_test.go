@@ -304,3 +304,50 @@ func TestAnchors(t *testing.T) {
 		t.Errorf("reported: %v; want both failures", all)
 	}
 }
+
+// TestCloseUnderLoad closes a ledger while callers append: each append is either there or was refused, and none hangs.
+func TestCloseUnderLoad(t *testing.T) {
+	for _, mode := range []ledger.Mode{ledger.Sync, ledger.OS} {
+		for range 5 {
+			c := config(t)
+			c.Mode = mode
+			l := open(t, c)
+			var wg sync.WaitGroup
+			var acked sync.Map
+			begun := make(chan struct{}, 1000)
+			for range 8 {
+				wg.Go(func() {
+					for n := 0; ; n++ {
+						id, err := l.Append(t.Context(), decision(n))
+						if err != nil {
+							if !errors.Is(err, ledger.ErrClosed) {
+								t.Error(err)
+							}
+							return
+						}
+						acked.Store(id.Index, true)
+						select {
+						case begun <- struct{}{}:
+						default:
+						}
+					}
+				})
+			}
+			for range 20 {
+				<-begun
+			}
+			closeLedger(t, l)
+			wg.Wait()
+			r := verify(t, c, l.Key())
+			if !r.OK() || r.Shards[0].Uncovered != 0 {
+				t.Errorf("verify: %+v", r)
+			}
+			acked.Range(func(index, _ any) bool {
+				if index.(int64) >= r.Shards[0].Entries {
+					t.Errorf("entry %v was acknowledged and is not there", index)
+				}
+				return true
+			})
+		}
+	}
+}

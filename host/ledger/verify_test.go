@@ -192,121 +192,126 @@ func cutTo(t *testing.T, c ledger.Config, n int) {
 	})
 }
 
+// tamperings are what somebody may do to the files, and the first problem that must be named.
+var tamperings = []struct {
+	name  string
+	do    func(*testing.T, ledger.Config)
+	shard int
+	index int64
+	want  string
+}{
+	{"one byte of an entry", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
+	}, 0, 17, "not what was signed"},
+	{"one byte of an entry that makes it no entry", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { e[17][3] ^= 1; return e })
+	}, 0, 17, "not what was signed"},
+	{"one byte of the last bundle", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, partialBundle, func(e [][]byte) [][]byte { lie(e[100]); return e })
+	}, 0, 612, "not what was signed"},
+	{"one byte of an entry, in bundle and tile", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
+		rehash(t, c, 17)
+	}, 0, 17, "not what the journal has"},
+	{"one byte of an entry, in bundle and journal", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
+		editFrame(t, c, 17, lie)
+	}, 0, 17, "not what was signed"},
+	{"one byte of an entry, everywhere but in the signature", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
+		editFrame(t, c, 17, lie)
+		rehash(t, c, 17)
+	}, 0, 0, "this entry or another up to entry 255"},
+	{"two entries swapped", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { e[40], e[90] = e[90], e[40]; return e })
+	}, 0, 40, "what was signed as entry 90"},
+	{"an entry left out", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { return append(e[:50:50], e[51:]...) })
+	}, 0, 50, "what was signed as entry 51"},
+	{"an entry put in", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, fullBundle, func(e [][]byte) [][]byte {
+			return append(e[:50:50], append([][]byte{e[3]}, e[50:]...)...)
+		})
+	}, 0, 50, "what was signed as entry 3"},
+	{"the last ten cut from everything", func(t *testing.T, c ledger.Config) { cutTo(t, c, 630) }, 0, 630, "missing"},
+	{"the last ten cut from the bundle", func(t *testing.T, c ledger.Config) {
+		editEntries(t, c, partialBundle, func(e [][]byte) [][]byte { return e[:118] })
+	}, 0, 630, "missing"},
+	{"the last ten cut from the journal", func(t *testing.T, c ledger.Config) {
+		edit(t, c, journalStart, func(b []byte) []byte { return b[:frameAt(b, 638)+10] })
+	}, 0, 638, "missing from the journal"},
+	{"a byte of the journal", func(t *testing.T, c ledger.Config) {
+		edit(t, c, journalStart, func(b []byte) []byte { b[frameAt(b, 78)+60] ^= 4; return b })
+	}, 0, 78, "later commit follows"},
+	{"an entry of the journal, checksum mended", func(t *testing.T, c ledger.Config) {
+		editFrame(t, c, 33, lie)
+	}, 0, 33, "journal holds other bytes"},
+	{"a zero-filled page of the journal", func(t *testing.T, c ledger.Config) {
+		edit(t, c, journalStart, func(b []byte) []byte { at := frameAt(b, 31); clear(b[at : at+4096]); return b })
+	}, 0, 31, "later commit follows"},
+	{"a duplicated page of the journal", func(t *testing.T, c ledger.Config) {
+		edit(t, c, journalStart, func(b []byte) []byte {
+			copy(b[frameAt(b, 31):][:4096], b[frameAt(b, 3):])
+			return b
+		})
+	}, 0, 31, "stands entry 3"},
+	{"a zero-filled page of a bundle", func(t *testing.T, c ledger.Config) {
+		edit(t, c, fullBundle, func(b []byte) []byte {
+			entries, _ := ledger.SplitBundle(b)
+			at := len(bundle(entries[:18]))
+			clear(b[at : at+4096])
+			return b
+		})
+	}, 0, 18, "not what was signed"},
+	{"a hash in a tile", func(t *testing.T, c ledger.Config) { edit(t, c, "0/tile/0/001", flip(5*32)) }, 0, 261, "hash in the tile"},
+	{"a hash in an upper tile", func(t *testing.T, c ledger.Config) { edit(t, c, "0/tile/1/000.p/2", flip(32)) }, 0, 256, "hash in the tile"},
+	{"bundles swapped", func(t *testing.T, c ledger.Config) {
+		move(t, c, fullBundle, "x")
+		move(t, c, "0/tile/entries/001", fullBundle)
+		move(t, c, "x", "0/tile/entries/001")
+	}, 0, 0, "what was signed as entry 256"},
+	{"a bundle removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/tile/entries/001") }, 0, 256, "missing"},
+	{"a tile removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/tile/0/001") }, 0, 256, "cannot be read"},
+	{"the journal removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/journal") }, 0, 640, "journal is missing"},
+	{"the checkpoint removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/checkpoint") }, 0, 0, "missing"},
+	{"a byte of the checkpoint", func(t *testing.T, c ledger.Config) { edit(t, c, "0/checkpoint", flip(80)) }, 0, -1, "0/checkpoint"},
+	{"checkpoints swapped", func(t *testing.T, c ledger.Config) {
+		move(t, c, "0/checkpoint", "x")
+		move(t, c, "1/checkpoint", "0/checkpoint")
+		move(t, c, "x", "1/checkpoint")
+	}, 0, -1, "checkpoint of shard 0"},
+	{"a body apart", func(t *testing.T, c ledger.Config) {
+		edit(t, c, journalStart, func(b []byte) []byte {
+			ledger.ReadFrames(bytes.Clone(b), func(off int64, kind byte, _ int64, _ []byte) {
+				if kind == 2 {
+					b[off+100] ^= 1
+					ledger.Reseal(b[off:])
+				}
+			})
+			return b
+		})
+	}, 0, 601, "its body is not the one"},
+	{"the first shard removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0") }, 0, 0, "missing"},
+	{"the last shard removed", func(t *testing.T, c ledger.Config) { remove(t, c, "1") }, 1, 0, "missing"},
+	{"the list of shards removed", func(t *testing.T, c ledger.Config) { remove(t, c, "shards") }, -1, -1, "missing"},
+	{"a shard put back to an empty one", func(t *testing.T, c ledger.Config) {
+		other := config(t)
+		other.Keys = c.Keys
+		closeLedger(t, open(t, other))
+		remove(t, c, "0")
+		if err := os.CopyFS(filepath.Join(c.Dir, "0"), os.DirFS(filepath.Join(other.Dir, "0"))); err != nil {
+			t.Fatal(err)
+		}
+	}, 0, 2, "says that the shard had 640 entries"},
+}
+
+// flip changes a bit.
+func flip(at int) func([]byte) []byte {
+	return func(b []byte) []byte { b[at] ^= 1; return b }
+}
+
 func TestVerifyNamesWhatWasDone(t *testing.T) {
-	flip := func(at int) func([]byte) []byte {
-		return func(b []byte) []byte { b[at] ^= 1; return b }
-	}
-	for _, c := range []struct {
-		name  string
-		do    func(*testing.T, ledger.Config)
-		shard int
-		index int64
-		want  string
-	}{
-		{"one byte of an entry", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
-		}, 0, 17, "not what was signed"},
-		{"one byte of an entry that makes it no entry", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { e[17][3] ^= 1; return e })
-		}, 0, 17, "not what was signed"},
-		{"one byte of the last bundle", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, partialBundle, func(e [][]byte) [][]byte { lie(e[100]); return e })
-		}, 0, 612, "not what was signed"},
-		{"one byte of an entry, in bundle and tile", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
-			rehash(t, c, 17)
-		}, 0, 17, "not what the journal has"},
-		{"one byte of an entry, in bundle and journal", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
-			editFrame(t, c, 17, lie)
-		}, 0, 17, "not what was signed"},
-		{"one byte of an entry, everywhere but in the signature", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { lie(e[17]); return e })
-			editFrame(t, c, 17, lie)
-			rehash(t, c, 17)
-		}, 0, 0, "this entry or another up to entry 255"},
-		{"two entries swapped", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { e[40], e[90] = e[90], e[40]; return e })
-		}, 0, 40, "what was signed as entry 90"},
-		{"an entry left out", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte { return append(e[:50:50], e[51:]...) })
-		}, 0, 50, "what was signed as entry 51"},
-		{"an entry put in", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, fullBundle, func(e [][]byte) [][]byte {
-				return append(e[:50:50], append([][]byte{e[3]}, e[50:]...)...)
-			})
-		}, 0, 50, "what was signed as entry 3"},
-		{"the last ten cut from everything", func(t *testing.T, c ledger.Config) { cutTo(t, c, 630) }, 0, 630, "missing"},
-		{"the last ten cut from the bundle", func(t *testing.T, c ledger.Config) {
-			editEntries(t, c, partialBundle, func(e [][]byte) [][]byte { return e[:118] })
-		}, 0, 630, "missing"},
-		{"the last ten cut from the journal", func(t *testing.T, c ledger.Config) {
-			edit(t, c, journalStart, func(b []byte) []byte { return b[:frameAt(b, 638)+10] })
-		}, 0, 638, "missing from the journal"},
-		{"a byte of the journal", func(t *testing.T, c ledger.Config) {
-			edit(t, c, journalStart, func(b []byte) []byte { b[frameAt(b, 78)+60] ^= 4; return b })
-		}, 0, 78, "later commit follows"},
-		{"an entry of the journal, checksum mended", func(t *testing.T, c ledger.Config) {
-			editFrame(t, c, 33, lie)
-		}, 0, 33, "journal holds other bytes"},
-		{"a zero-filled page of the journal", func(t *testing.T, c ledger.Config) {
-			edit(t, c, journalStart, func(b []byte) []byte { at := frameAt(b, 31); clear(b[at : at+4096]); return b })
-		}, 0, 31, "later commit follows"},
-		{"a duplicated page of the journal", func(t *testing.T, c ledger.Config) {
-			edit(t, c, journalStart, func(b []byte) []byte {
-				copy(b[frameAt(b, 31):][:4096], b[frameAt(b, 3):])
-				return b
-			})
-		}, 0, 31, "stands entry 3"},
-		{"a zero-filled page of a bundle", func(t *testing.T, c ledger.Config) {
-			edit(t, c, fullBundle, func(b []byte) []byte {
-				entries, _ := ledger.SplitBundle(b)
-				at := len(bundle(entries[:18]))
-				clear(b[at : at+4096])
-				return b
-			})
-		}, 0, 18, "not what was signed"},
-		{"a hash in a tile", func(t *testing.T, c ledger.Config) { edit(t, c, "0/tile/0/001", flip(5*32)) }, 0, 261, "hash in the tile"},
-		{"a hash in an upper tile", func(t *testing.T, c ledger.Config) { edit(t, c, "0/tile/1/000.p/2", flip(32)) }, 0, 256, "hash in the tile"},
-		{"bundles swapped", func(t *testing.T, c ledger.Config) {
-			move(t, c, fullBundle, "x")
-			move(t, c, "0/tile/entries/001", fullBundle)
-			move(t, c, "x", "0/tile/entries/001")
-		}, 0, 0, "what was signed as entry 256"},
-		{"a bundle removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/tile/entries/001") }, 0, 256, "missing"},
-		{"a tile removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/tile/0/001") }, 0, 256, "cannot be read"},
-		{"the journal removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/journal") }, 0, 640, "journal is missing"},
-		{"the checkpoint removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0/checkpoint") }, 0, 0, "missing"},
-		{"a byte of the checkpoint", func(t *testing.T, c ledger.Config) { edit(t, c, "0/checkpoint", flip(80)) }, 0, -1, "0/checkpoint"},
-		{"checkpoints swapped", func(t *testing.T, c ledger.Config) {
-			move(t, c, "0/checkpoint", "x")
-			move(t, c, "1/checkpoint", "0/checkpoint")
-			move(t, c, "x", "1/checkpoint")
-		}, 0, -1, "checkpoint of shard 0"},
-		{"a body apart", func(t *testing.T, c ledger.Config) {
-			edit(t, c, journalStart, func(b []byte) []byte {
-				ledger.ReadFrames(bytes.Clone(b), func(off int64, kind byte, _ int64, _ []byte) {
-					if kind == 2 {
-						b[off+100] ^= 1
-						ledger.Reseal(b[off:])
-					}
-				})
-				return b
-			})
-		}, 0, 601, "its body is not the one"},
-		{"the first shard removed", func(t *testing.T, c ledger.Config) { remove(t, c, "0") }, 0, 0, "missing"},
-		{"the last shard removed", func(t *testing.T, c ledger.Config) { remove(t, c, "1") }, 1, 0, "missing"},
-		{"the list of shards removed", func(t *testing.T, c ledger.Config) { remove(t, c, "shards") }, -1, -1, "missing"},
-		{"a shard put back to an empty one", func(t *testing.T, c ledger.Config) {
-			other := config(t)
-			other.Keys = c.Keys
-			closeLedger(t, open(t, other))
-			remove(t, c, "0")
-			if err := os.CopyFS(filepath.Join(c.Dir, "0"), os.DirFS(filepath.Join(other.Dir, "0"))); err != nil {
-				t.Fatal(err)
-			}
-		}, 0, 2, "says that the shard had 640 entries"},
-	} {
+	for _, c := range tamperings {
 		t.Run(c.name, func(t *testing.T) {
 			config, key := story(t)
 			if r := verify(t, config, key); !r.OK() {
