@@ -156,6 +156,7 @@ func (g *gatherer) classify() {
 	case m == "prompts/get":
 		g.typ = Read
 		g.note("action.type", string(Read), "the method "+m+" reads")
+		g.guess("", g.args.Get("arguments")) // published servers visit addresses and run commands to fill a prompt
 	case m == "":
 	default:
 		g.typ = Unknown
@@ -217,9 +218,10 @@ func scalar(v abi.Value) string {
 	return v.Text()
 }
 
-// tighten lets a server's annotations contradict a row that calls the tool a reading one. They never loosen.
+// tighten lets a server's annotations contradict a row that calls the tool a reading one. They never loosen. They speak of
+// the tool as a whole, so where the row goes by the arguments of the call at hand, it knows better.
 func (g *gatherer) tighten() {
-	if g.typ != Read && g.typ != APICall {
+	if g.typ != Read && g.typ != APICall || g.row.By != "" || g.row.K8s != nil {
 		return
 	}
 	readOnly, said := g.call.Annotations.Get("readOnlyHint").Bool()
