@@ -59,10 +59,10 @@ func (s PinState) String() string { return [...]string{"new", "pinned", "changed
 type Pin struct {
 	Server, Name string
 	State        PinState
-	// Hash is of the definition seen, or in a list of the one pinned.
-	Hash string
+	// Hash is of the definition seen, or in a list of the one pinned, which Definition is, as JSON.
+	Hash, Definition string
 	// Pinned is when it was first seen, Approved when a change of it was last approved, Gone since when its server no longer
-	// lists it; zero times: never. See leaves them out.
+	// lists it; zero times: never. See leaves them and Definition out.
 	Pinned, Approved, Gone time.Time
 }
 
@@ -107,7 +107,7 @@ func timeOf(ns int64) time.Time {
 func (p *Pins) List(ctx context.Context, server string) (pins []Pin, err error) {
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		pins = nil
-		rows, err := tx.Query(`SELECT server, name, hash, pending_hash, pinned_at, approved_at, gone_at FROM tools_pins
+		rows, err := tx.Query(`SELECT server, name, hash, definition, pending_hash, pinned_at, approved_at, gone_at FROM tools_pins
 			WHERE server = ? OR ? = '' ORDER BY server, name`, server, server)
 		if err != nil {
 			return err
@@ -117,7 +117,7 @@ func (p *Pins) List(ctx context.Context, server string) (pins []Pin, err error) 
 			var pin Pin
 			var pending string
 			var pinned, approved, gone int64
-			if err := rows.Scan(&pin.Server, &pin.Name, &pin.Hash, &pending, &pinned, &approved, &gone); err != nil {
+			if err := rows.Scan(&pin.Server, &pin.Name, &pin.Hash, &pin.Definition, &pending, &pinned, &approved, &gone); err != nil {
 				return err
 			}
 			pin.State = PinSame

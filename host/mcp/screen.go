@@ -34,6 +34,7 @@ const Shadowing = "shadowing"
 // flagged where they occur. Flags come by place, each kind once in a place.
 func Screen(tool abi.Value, others ...string) []ToolFlag {
 	s := screening{others: distinctive(others)}
+	delete(s.others, tool.Get("name").Text())
 	s.value(nil, tool)
 	s.together()
 	return s.flags

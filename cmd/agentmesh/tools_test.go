@@ -1,0 +1,59 @@
+package main_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"agentmesh/host/mcp"
+	"agentmesh/host/store"
+	"agentmesh/pdk/abi"
+)
+
+// TestToolStories are told to the built commands; "lists SERVER FILE" is what a proxy does when its server lists the tools
+// that stand in the file.
+func TestToolStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "tools"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("AGENTMESH_HOME", filepath.Join(e.WorkDir, "home", "state"))
+			e.Setenv("NO_COLOR", "1")
+			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o700)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "lists": lists},
+	})
+}
+
+func lists(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: lists SERVER FILE")
+	}
+	list, err := abi.ReadValue(ts.ReadFile(args[1]))
+	ts.Check(err)
+	home := ts.Getenv("AGENTMESH_HOME")
+	ts.Check(os.MkdirAll(home, 0o700))
+	ctx := context.Background()
+	db, err := store.Open(ctx, filepath.Join(home, "store.db"), store.Options{})
+	ts.Check(err)
+	defer db.Close()
+	pins, err := mcp.NewPins(ctx, db)
+	ts.Check(err)
+	var tools []abi.Value
+	var names []string
+	for _, m := range list.Items() {
+		tools = append(tools, m.Value)
+		names = append(names, m.Value.Get("name").Text())
+	}
+	inspector := mcp.NewInspector(pins)
+	_, err = inspector.Inspect(ctx, args[0], tools)
+	ts.Check(err)
+	ts.Check(inspector.Whole(ctx, args[0], names))
+}
