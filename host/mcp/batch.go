@@ -46,7 +46,7 @@ func isBatch(line []byte) bool {
 
 // split takes a batch apart; nil when it is none.
 func split(line []byte) [][]byte {
-	var parts [][]byte
+	parts := [][]byte{}
 	ok := elements(line, func(item span) bool {
 		parts = append(parts, item.of(line))
 		return true

@@ -5,17 +5,24 @@ import (
 	"agentmesh/pdk/abi"
 )
 
-// canonicalise writes paths in the arguments of a tool call anew, so that what is decided is what the server is told. It
-// gives back the very line where nothing changes.
-func canonicalise(line []byte, x *facts.Extractor, c *facts.Call) []byte {
+// canonicalise writes paths in the arguments of a tool call anew, before they are decided: what is decided is what the server
+// is told.
+func (e *entry) canonicalise(x *facts.Extractor, c *facts.Call) *fault {
 	var edits []edit
 	for _, r := range x.Canonical(c) {
 		path := append([]abi.Step{{Name: "params"}, {Name: "arguments"}}, r.At...)
-		if at := locate(line, path); !at.empty() {
+		if at := locate(e.line, path); !at.empty() {
 			edits = append(edits, edit{at.start, at.end, abi.AppendString(nil, r.To)})
 		}
 	}
-	return applyEdits(line, edits)
+	if len(edits) == 0 {
+		return nil
+	}
+	m, f := readClient(applyEdits(e.line, edits))
+	if f == nil {
+		e.line, e.params = m.line, m.params
+	}
+	return f
 }
 
 // locate is where the value at a path stands in a sound message; empty when there is none.

@@ -112,12 +112,11 @@ func (p *Proxy) calledOff(m message) {
 		if target != nil && p.pending.wasCalledOff(target) {
 			return
 		}
-		if p.forward(m.line) && target != nil && p.pending.drop(target) {
+		if target != nil && p.pending.drop(target) { // before the server hears of it, and answers
 			p.report(target, abi.OutcomeCancelled, 0)
-			if target.batch != nil {
-				p.reply(target.batch, nil)
-			}
+			p.noAnswer(target)
 		}
+		p.forward(m.line)
 	})
 }
 

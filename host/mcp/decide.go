@@ -28,7 +28,25 @@ func (p *Proxy) callOf(e *entry) facts.Call {
 		c.Annotations = t.annotations
 		c.Given.Tool = t.facts()
 	}
+	if given := e.params.Get("inputResponses"); given.Exists() {
+		c.Given.Data = abi.ObjectValue(abi.Member{Name: "inputResponses", Value: given})
+	}
 	return c
+}
+
+// protected says which of the mesh's own places a call names. What the client was asked and answers counts as the
+// arguments do.
+func (p *Proxy) protected(c *facts.Call, q *abi.Request) string {
+	if p.c.Protected == nil {
+		return ""
+	}
+	place := p.c.Protected(c, q)
+	if place == "" && c.Given.Data.Exists() {
+		answers := *c
+		answers.Arguments = c.Given.Data
+		place = p.c.Protected(&answers, q)
+	}
+	return place
 }
 
 // decide asks the gate about a request.
@@ -39,15 +57,11 @@ func (p *Proxy) decide(ctx context.Context, e *entry) {
 		return
 	}
 	if p.c.CanonicalArgs && e.route == toolCall {
-		if line := canonicalise(e.line, p.c.Facts, &c); &line[0] != &e.line[0] {
-			m, f := readClient(line)
-			if f != nil {
-				p.turnDown(ctx, e, f.code, f.reason)
-				return
-			}
-			e.line, e.params = m.line, m.params
-			c = p.callOf(e)
+		if f := e.canonicalise(p.c.Facts, &c); f != nil {
+			p.turnDown(ctx, e, f.code, f.reason)
+			return
 		}
+		c = p.callOf(e)
 	}
 	found := p.c.Facts.Extract(&c)
 	if name := misspelt(&c, found.Row, p.propertiesOf(c.Tool)); name != "" {
@@ -55,9 +69,7 @@ func (p *Proxy) decide(ctx context.Context, e *entry) {
 		return
 	}
 	e.call.Request = p.request(&found)
-	if p.c.Protected != nil {
-		e.call.Protected = p.c.Protected(&c, &e.call.Request)
-	}
+	e.call.Protected = p.protected(&c, &e.call.Request)
 	e.verdict = p.c.Gate.Decide(ctx, &e.call)
 }
 

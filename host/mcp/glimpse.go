@@ -3,8 +3,7 @@ package mcp
 // glimpse finds id and method of a message that cannot be read whole, because it is too long or is no sound JSON, byte by
 // byte as it passes. It believes only what stands in the outermost object, once, and whole.
 type glimpse struct {
-	id, method []byte
-	twice      bool // a name of ours stood twice
+	id, method found
 	depth      int
 	inText     bool
 	escaped    bool
@@ -108,17 +107,23 @@ func (g *glimpse) finish() {
 		return
 	}
 	g.gather = false
-	var to *[]byte
 	switch string(g.name) {
 	case "id":
-		to = &g.id
+		g.id.set(g.value)
 	case "method":
-		to = &g.method
-	default:
-		return
+		g.method.set(g.value)
 	}
-	g.twice = g.twice || *to != nil
-	*to = append([]byte{}, g.value...)
+}
+
+// found is a value that was found, as it stands.
+type found struct {
+	text  []byte
+	times int
+}
+
+func (f *found) set(value []byte) {
+	f.text = append(f.text[:0], value...)
+	f.times++
 }
 
 // glance is what glimpse finds in a whole line.
@@ -130,18 +135,18 @@ func glance(line []byte) *glimpse {
 
 // answerID is the id to answer under, as raw bytes; null when none can be had.
 func (g *glimpse) answerID() []byte {
-	if g.twice || g.bad || !validID(g.id) {
+	if g.bad || g.id.times != 1 || !validID(g.id.text) {
 		return nullID()
 	}
-	return g.id
+	return g.id.text
 }
 
 // methodName is the method, or nothing.
 func (g *glimpse) methodName() string {
-	if g.twice {
+	if g.method.times != 1 {
 		return ""
 	}
-	s, _ := textOf(g.method)
+	s, _ := textOf(g.method.text)
 	return s
 }
 

@@ -86,8 +86,8 @@ func (p *Proxy) otherInList(method string, params abi.Value, open bool) gate.Cal
 	call := gate.Call{Request: p.request(&found)}
 	if open {
 		call.Request.Data, call.Request.Resource = abi.Value{}, abi.Value{}
-	} else if p.c.Protected != nil {
-		call.Protected = p.c.Protected(&c, &call.Request)
+	} else {
+		call.Protected = p.protected(&c, &call.Request)
 	}
 	return call
 }

@@ -11,25 +11,58 @@ import (
 // result treats the result of a decided request on its way to the client.
 func (p *Proxy) result(e *entry, line []byte, env *envelope) {
 	p.noteTask(e, line, env)
+	at := env.result
+	if e.route == task || e.made != nil {
+		if at = e.taskResult(env); at.empty() { // it only tells how the task fares
+			p.down.pass(len(line), func() { p.answer(e, line) })
+			return
+		}
+	}
 	if !p.treats(e, env) {
-		status := abi.OutcomeOK
-		if string(env.field("isError").of(line)) == "true" {
-			status = abi.OutcomeError
-		}
-		if !p.pending.isDropped(e) {
-			p.report(e, status, env.result.end-env.result.start)
-		}
+		p.reportResult(e, statusOf(at.of(line)), at.end-at.start)
 		p.down.pass(len(line), func() { p.answer(e, line) })
 		return
 	}
 	var out []byte
-	p.down.work(len(line), func() { out = p.treated(p.ctx, e, line, env) }, func() { p.answer(e, out) })
+	p.down.work(len(line), func() { out = p.treated(p.ctx, e, line, at) }, func() { p.answer(e, out) })
+}
+
+// taskResult is where the result of the call that made a task stands in an answer about the task.
+func (e *entry) taskResult(env *envelope) span {
+	if e.method == "tasks/result" {
+		return env.result
+	}
+	return env.field("result")
+}
+
+// statusOf is how a tool says that it fared.
+func statusOf(result []byte) abi.OutcomeStatus {
+	status := abi.OutcomeOK
+	members(result, func(name, value span) bool {
+		if text, _ := textOf(name.of(result)); text == "isError" && string(value.of(result)) == "true" {
+			status = abi.OutcomeError
+		}
+		return true
+	})
+	return status
+}
+
+func (p *Proxy) reportResult(e *entry, status abi.OutcomeStatus, size int) {
+	if !p.pending.isDropped(e) {
+		p.report(e, status, size)
+	}
 }
 
 // noteTask remembers a task that a decided call made.
 func (p *Proxy) noteTask(e *entry, line []byte, env *envelope) {
 	task := env.field("task")
-	if task.empty() || e.route != toolCall {
+	if e.route != toolCall {
+		return
+	}
+	if kind, _ := textOf(env.field("resultType").of(line)); kind == "task" && task.empty() {
+		task = env.result
+	}
+	if task.empty() {
 		return
 	}
 	members(task.of(line), func(name, value span) bool {
@@ -49,7 +82,7 @@ func (p *Proxy) treats(e *entry, env *envelope) bool {
 		return false
 	}
 	switch e.source().route {
-	case toolCall, resource, prompt:
+	case toolCall, resource, prompt, task:
 		return p.c.Results != nil || p.hears(e)
 	}
 	return false
@@ -67,18 +100,11 @@ func (p *Proxy) hears(e *entry) bool {
 	return p.c.HearsResults != nil && p.c.HearsResults(&e.call.Request)
 }
 
-// treated is the answer as the client gets it.
-func (p *Proxy) treated(ctx context.Context, e *entry, line []byte, env *envelope) []byte {
-	raw := env.result.of(line)
-	status := abi.OutcomeOK
-	if string(env.field("isError").of(line)) == "true" {
-		status = abi.OutcomeError
-	}
-	defer func() {
-		if !p.pending.isDropped(e) {
-			p.report(e, status, len(raw))
-		}
-	}()
+// treated is the answer as the client gets it; at is where the result stands in it.
+func (p *Proxy) treated(ctx context.Context, e *entry, line []byte, at span) []byte {
+	raw := at.of(line)
+	status := statusOf(raw)
+	defer func() { p.reportResult(e, status, len(raw)) }()
 	if p.hears(e) {
 		if v := p.judged(ctx, e, raw); !gate.Permits(&v) {
 			status = abi.OutcomeWithheld
@@ -103,7 +129,7 @@ func (p *Proxy) treated(ctx context.Context, e *entry, line []byte, env *envelop
 	if len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
 		return line
 	}
-	return applyEdits(line, []edit{{env.result.start, env.result.end, out}})
+	return applyEdits(line, []edit{{at.start, at.end, out}})
 }
 
 // judged is the verdict on a result. One that cannot be read is not released.

@@ -69,7 +69,7 @@ func (t *table) add(e *entry) bool {
 func (t *table) forward(e *entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e.stage == cancelled {
+	if e.stage == cancelled || e.stage == settled {
 		delete(t.open, e.key)
 		return false
 	}
@@ -82,7 +82,7 @@ func (t *table) settle(e *entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, e.key)
-	if e.stage == cancelled {
+	if e.stage == cancelled || e.stage == settled {
 		return false
 	}
 	e.stage = settled

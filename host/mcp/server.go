@@ -99,7 +99,7 @@ func (p *Proxy) listed(e *entry, line []byte, env *envelope) {
 
 // reportAnswer reports on an answer that is forwarded as it is.
 func (p *Proxy) reportAnswer(e *entry, env *envelope, line []byte) {
-	if p.pending.isDropped(e) {
+	if p.pending.isDropped(e) || e.made != nil && e.method != "tasks/result" {
 		return
 	}
 	status, size := abi.OutcomeOK, env.result.end-env.result.start
@@ -120,7 +120,7 @@ func (p *Proxy) withhold(e *entry, why string) {
 // unreadable takes what the server sent and cannot be forwarded. Where it was to answer a request, the client is told.
 func (p *Proxy) unreadable(seen *glimpse, why string, size int64) {
 	id := seen.answerID()
-	if seen.method == nil && string(id) != "null" {
+	if seen.method.times == 0 && string(id) != "null" {
 		if e := p.pending.answered(idKey(id)); e != nil {
 			p.withhold(e, why)
 			return
