@@ -10,15 +10,15 @@ import (
 
 // result treats the result of a decided request on its way to the client.
 func (p *Proxy) result(e *entry, line []byte, env *envelope) {
-	p.noteTask(e, line, env)
 	at := env.result
 	if e.route == task || e.made != nil {
-		if at = e.taskResult(env); at.empty() { // it only tells how the task fares
-			p.down.pass(len(line), func() { p.answer(e, line) })
-			return
-		}
+		at = e.taskResult(env)
 	}
-	if !p.treats(e, env) {
+	if p.noteTask(e, line, env) || at.empty() { // there is no outcome yet
+		p.down.pass(len(line), func() { p.answer(e, line) })
+		return
+	}
+	if !p.treats(e) {
 		p.reportResult(e, statusOf(at.of(line)), at.end-at.start)
 		p.down.pass(len(line), func() { p.answer(e, line) })
 		return
@@ -53,34 +53,32 @@ func (p *Proxy) reportResult(e *entry, status abi.OutcomeStatus, size int) {
 	}
 }
 
-// noteTask remembers a task that a decided call made.
-func (p *Proxy) noteTask(e *entry, line []byte, env *envelope) {
+// noteTask remembers a task that a decided call made, and reports whether it made one in place of a result.
+func (p *Proxy) noteTask(e *entry, line []byte, env *envelope) (noted bool) {
 	task := env.field("task")
-	if e.route != toolCall {
-		return
+	if e.route != toolCall || !env.field("content").empty() {
+		return false
 	}
 	if kind, _ := textOf(env.field("resultType").of(line)); kind == "task" && task.empty() {
 		task = env.result
 	}
 	if task.empty() {
-		return
+		return false
 	}
 	members(task.of(line), func(name, value span) bool {
 		if text, _ := textOf(name.of(task.of(line))); text == "taskId" {
 			if id, ok := textOf(value.of(task.of(line))); ok {
 				p.tasks.add(id, e)
+				noted = true
 			}
 		}
 		return true
 	})
+	return noted
 }
 
-// treats reports whether a result is more than passed on. One that only tells of a task is not: it holds nothing of what the
-// tool found.
-func (p *Proxy) treats(e *entry, env *envelope) bool {
-	if !env.field("task").empty() && env.field("content").empty() {
-		return false
-	}
+// treats reports whether a result is more than passed on.
+func (p *Proxy) treats(e *entry) bool {
 	switch e.source().route {
 	case toolCall, resource, prompt, task:
 		return p.c.Results != nil || p.hears(e)

@@ -1,0 +1,224 @@
+package mcp_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"agentmesh/host/ledger"
+	"agentmesh/host/mcp"
+	"agentmesh/pdk/abi"
+)
+
+// treatment stands in for what cleans results.
+type treatment func(raw []byte, t mcp.Treated) ([]byte, mcp.ResultReport, error)
+
+func (f treatment) Tool(raw []byte, t mcp.Treated) ([]byte, mcp.ResultReport, error) {
+	return f(raw, t)
+}
+
+// ask sends a request with id 1 and answers it.
+func (r *rig) ask(line, answer string) string {
+	r.t.Helper()
+	r.send(line)
+	r.served()
+	r.say(answer)
+	return r.next()
+}
+
+func (r *rig) outcome() string {
+	r.t.Helper()
+	o := r.log.of(ledger.KindOutcome)
+	if len(o) == 0 {
+		return "none"
+	}
+	v, err := abi.ReadOutcome(string(o[len(o)-1].Body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(v.Status)
+}
+
+const heard = `
+version: "1.0"
+name: heard
+default_action: allow
+rules:
+  - {name: no-secrets-out, stage: post_tool, condition: "result.text contains 'SECRET'", action: deny}
+  - {name: no-structure, stage: post_tool, condition: "exists(result.structured) and result.structured.leak == true", action: deny}
+`
+
+// TestResultsJudged: what a rule has against a result is withheld, and the agent is told that it happened.
+func TestResultsJudged(t *testing.T) {
+	for name, c := range map[string]struct {
+		line, result string
+		rule         string // empty: it is released
+		status       string
+	}{
+		"text":             {call("1", "read_text_file", `{"path":"a"}`), `{"content":[{"type":"text","text":"a SECRET"}]}`, "no-secrets-out", "withheld"},
+		"embedded":         {call("1", "read_text_file", `{"path":"a"}`), `{"content":[{"type":"resource","resource":{"uri":"x","text":"a SECRET"}}]}`, "no-secrets-out", "withheld"},
+		"cut in half":      {call("1", "read_text_file", `{"path":"a"}`), `{"content":[{"type":"text","text":"\ud83d SECRET"}]}`, "no-secrets-out", "withheld"},
+		"structure":        {call("1", "read_text_file", `{"path":"a"}`), `{"content":[],"structuredContent":{"leak":true}}`, "no-structure", "withheld"},
+		"a resource":       {`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"file:///a"}}`, `{"contents":[{"uri":"file:///a","text":"a SECRET"}]}`, "no-secrets-out", "withheld"},
+		"a prompt":         {`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"p"}}`, `{"messages":[{"role":"user","content":{"type":"text","text":"a SECRET"}}]}`, "no-secrets-out", "withheld"},
+		"nothing against":  {call("1", "read_text_file", `{"path":"a"}`), `{"content":[{"type":"text","text":"fine \ud83d"}]}`, "", "ok"},
+		"an error of it":   {call("1", "read_text_file", `{"path":"a"}`), `{"content":[{"type":"text","text":"fine"}],"isError":true}`, "", "error"},
+		"no result at all": {call("1", "read_text_file", `{"path":"a"}`), `"text"`, "", "ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := setup{policies: []string{heard}}
+			s.config.HearsResults = func(*abi.Request) bool { return true }
+			r := start(t, s)
+			answer := `{"jsonrpc":"2.0","id":1,"result":` + c.result + `}`
+			line := r.ask(c.line, answer)
+			if got := r.outcome(); got != c.status {
+				t.Errorf("outcome %s, want %s", got, c.status)
+			}
+			if c.rule == "" {
+				if line != answer {
+					t.Errorf("the client got %s", line)
+				}
+				return
+			}
+			got := read(t, line)
+			var why refused
+			if strings.Contains(c.line, "tools/call") {
+				tool := got.tool(t)
+				why = tool.Meta[verdictMember]
+				if !tool.IsError || !strings.Contains(tool.Content[0].Text, "already happened") {
+					t.Errorf("got %+v", tool)
+				}
+			} else if got.Error == nil || got.Error.Code != mcp.CodeRefused {
+				t.Fatalf("got %+v", got)
+			} else {
+				why = got.Error.Data[verdictMember]
+			}
+			if why.Rule != c.rule || strings.Contains(line, "SECRET") {
+				t.Errorf("got %+v: %s", why, line)
+			}
+			if d := r.log.of(ledger.KindDecision); len(d) != 2 || !strings.Contains(string(d[1].Body), `"decision_id":"`+d[0].ID+`"`) {
+				t.Errorf("the ledger has %+v", d)
+			}
+		})
+	}
+}
+
+// TestResultsTreated: what treats results gets them whole, and what it makes of them takes their place and nothing else's.
+func TestResultsTreated(t *testing.T) {
+	var seen []mcp.Treated
+	s := permissive()
+	s.config.Results = treatment(func(raw []byte, about mcp.Treated) ([]byte, mcp.ResultReport, error) {
+		seen = append(seen, about)
+		switch {
+		case strings.Contains(string(raw), "unreadable"):
+			return nil, mcp.ResultReport{}, errors.New("unreadable")
+		case strings.Contains(string(raw), "withhold"):
+			return []byte(`{"content":[],"isError":true}`), mcp.ResultReport{Withheld: true}, nil
+		case strings.Contains(string(raw), "change"):
+			return []byte(`{"changed":1}`), mcp.ResultReport{}, nil
+		}
+		return raw, mcp.ResultReport{}, nil
+	})
+	r := start(t, s)
+	r.list("tools/list", `{"tools":[{"name":"t","outputSchema":{"type":"object"}}]}`)
+	for _, c := range []struct{ result, want, status string }{
+		{`{ "content" : [ ] }`, `{ "content" : [ ] }`, "ok"},
+		{`{"x":"change"}`, `{"changed":1}`, "ok"},
+		{`{"x":"withhold"}`, `{"content":[],"isError":true}`, "withheld"},
+	} {
+		want := ` {"id":1, "jsonrpc":"2.0" ,"result": ` + c.want + `, "more":[1]} `
+		if got := r.ask(call("1", "t", `{}`), ` {"id":1, "jsonrpc":"2.0" ,"result": `+c.result+`, "more":[1]} `); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got := r.outcome(); got != c.status {
+			t.Errorf("%s: outcome %s", c.result, got)
+		}
+	}
+	got := read(t, r.ask(call("1", "t", `{}`), `{"jsonrpc":"2.0","id":1,"result":{"x":"unreadable"}}`)).tool(t)
+	if why := got.Meta[verdictMember]; !got.IsError || why.Code != "output_invalid" || r.outcome() != "withheld" {
+		t.Errorf("got %+v", got)
+	}
+	about := seen[0]
+	if about.Method != "tools/call" || about.Verdict.Decision != abi.Allow || about.OutputSchema.Get("type").Text() != "object" {
+		t.Errorf("it was told %+v", about)
+	}
+	n := len(seen)
+	for _, c := range [][2]string{
+		{call("1", "t", `{}`), `{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"change"}}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"custom/thing"}`, `{"jsonrpc":"2.0","id":1,"result":{"x":"change"}}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"completion/complete"}`, `{"jsonrpc":"2.0","id":1,"result":{"x":"change"}}`},
+	} {
+		if got := r.ask(c[0], c[1]); got != c[1] {
+			t.Errorf("got %s, want %s", got, c[1])
+		}
+	}
+	if len(seen) != n {
+		t.Error("it was asked about what is no result of a tool, a resource or a prompt")
+	}
+}
+
+// TestTasks: asking after a task belongs to the decision on the call that made it, and its result is treated as that call's.
+func TestTasks(t *testing.T) {
+	s := setup{}
+	treated := 0
+	s.config.Results = treatment(func(raw []byte, about mcp.Treated) ([]byte, mcp.ResultReport, error) {
+		treated++
+		if about.Method != "tools/call" || about.Verdict.Rule != "read-inside-the-folders" {
+			t.Errorf("it was told %+v", about)
+		}
+		return []byte(`{"changed":1}`), mcp.ResultReport{}, nil
+	})
+	r := start(t, s)
+	made := `{"jsonrpc":"2.0","id":1,"result":{"task":{"taskId":"t-1","status":"working"}}}`
+	if got := r.ask(call("1", "read_text_file", `{"path":"a.txt"}`), made); got != made {
+		t.Errorf("got %s", got)
+	}
+	about := func(method string) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{"taskId":"t-1"}}`
+	}
+	fares := `{"jsonrpc":"2.0","id":1,"result":{"taskId":"t-1","status":"working"}}`
+	if got := r.ask(about("tasks/get"), fares); got != fares || treated != 0 || r.outcome() != "none" {
+		t.Errorf("got %s, treated %d times, outcome %s", got, treated, r.outcome())
+	}
+	got := r.ask(about("tasks/result"), `{"jsonrpc":"2.0","id":1,"result":{"content":[]}}`)
+	if got != `{"jsonrpc":"2.0","id":1,"result":{"changed":1}}` || r.outcome() != "ok" {
+		t.Errorf("got %s, outcome %s", got, r.outcome())
+	}
+	got = r.ask(about("tasks/get"), `{"jsonrpc":"2.0","id":1,"result":{"taskId":"t-1","result":{"content":[]}}}`)
+	if got != `{"jsonrpc":"2.0","id":1,"result":{"taskId":"t-1","result":{"changed":1}}}` {
+		t.Errorf("got %s", got)
+	}
+	r.send(about("tasks/update"))
+	if got := read(t, r.next()); got.Error == nil || got.Error.Code != mcp.CodeRefused {
+		t.Errorf("tasks/update: got %+v", got)
+	}
+}
+
+// TestCanonicalArguments: paths go to the server in the form they were decided in, and nothing else changes.
+func TestCanonicalArguments(t *testing.T) {
+	s := setup{}
+	s.config.CanonicalArgs = true
+	r := start(t, s)
+	if err := os.Symlink("/etc", filepath.Join(r.root, "out")); err != nil {
+		t.Fatal(err)
+	}
+	r.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{ "name":"read_text_file","arguments":{"head" : 1e0,"path":"x\/..\/a.txt"}}}`)
+	want := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{ "name":"read_text_file","arguments":{"head" : 1e0,"path":"` + r.root + `/a.txt"}}}`
+	if got := r.served(); got != want {
+		t.Errorf("the server got %s\nwant           %s", got, want)
+	}
+	if d := r.log.of(ledger.KindDecision); len(d) != 1 || !strings.Contains(string(d[0].Body), `"path":"`+r.root+`/a.txt"`) {
+		t.Errorf("the ledger has %s", d)
+	}
+	r.send(call("2", "read_text_file", `{"path":"out/hosts"}`))
+	if got := read(t, r.next()).tool(t); !got.IsError || got.Meta[verdictMember].Rule != "outside-the-folders" {
+		t.Errorf("the client got %+v", got)
+	}
+	same := call("3", "read_text_file", `{"path":"`+r.root+`/b"}`)
+	r.send(same)
+	if got := r.served(); got != same {
+		t.Errorf("the server got %s", got)
+	}
+}
