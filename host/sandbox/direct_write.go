@@ -13,12 +13,12 @@ type slotBytes [abi.SlotSize]byte
 
 func (f *filler) at(at uint32) *slotBytes { return (*slotBytes)(f.mem[at:]) }
 
-// blank is a slot whose value is missing.
-func (b *slotBytes) blank() {
-	b.head(abi.SlotMissing, 0)
-	b.place(0, 0)
-	b.number(notNumber)
-	b.extra(0)
+// whole is a slot that holds nothing but a tag and an id.
+func (b *slotBytes) whole(head uint64) {
+	binary.LittleEndian.PutUint64(b[0:8], head)
+	binary.LittleEndian.PutUint64(b[8:16], 0)
+	binary.LittleEndian.PutUint64(b[16:24], notNumber)
+	binary.LittleEndian.PutUint64(b[24:32], 0)
 }
 
 // head writes a slot's tag and id; the blank has the rest.
@@ -123,7 +123,9 @@ func (f *filler) list(s *slotPlan, v *abi.Value, at uint32) {
 	b := f.at(at)
 	b.head(abi.SlotList, 0)
 	b.place(ptr, uint32(len(items)))
-	f.canonical(s, v, at)
+	if s.asks&askCanonical != 0 {
+		f.canonical(s, v, at)
+	}
 }
 
 // items writes the records of a list's items, and returns where the first stands.
@@ -136,14 +138,28 @@ func (f *filler) items(r *recordPlan, items []abi.Member) uint32 {
 		}
 		record := ptr + uint32(i)*stride
 		if r.only != nil {
-			f.at(record).blank()
-			f.write(r.only, &items[i].Value, record)
+			f.item(r.only, &items[i].Value, record)
 			continue
 		}
 		copy(f.mem[record:], r.blank)
 		f.visit(r.node, &items[i].Value, record)
 	}
 	return ptr
+}
+
+// item writes the record of an item of which nothing but itself is read. Most are strings that are only looked up.
+func (f *filler) item(s *slotPlan, v *abi.Value, record uint32) {
+	kind, _, text, _ := v.Parts()
+	if kind == abi.String && s.asks == askID {
+		head, tail := ends(text)
+		id := f.plan.ids.find(text, head, tail)
+		if id != 0 || isASCII(text, head|tail) {
+			f.at(record).whole(pair(abi.SlotString, id))
+			return
+		}
+	}
+	f.at(record).whole(uint64(abi.SlotMissing))
+	f.write(s, v, record)
 }
 
 // canonical writes a list's or object's canonical bytes, if asked.
