@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"os"
@@ -28,18 +29,23 @@ type ProxyConfig struct {
 }
 
 // Proxy makes a proxy that decides by this host. Close the host after the proxy has run.
-func (h *Host) Proxy(c ProxyConfig) (*mcp.Proxy, error) {
+func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
 	x, err := h.extractorFor(&c)
 	if err != nil {
 		return nil, err
 	}
+	pins, err := mcp.NewPins(ctx, h.store)
+	if err != nil {
+		return nil, err
+	}
+	inspector := mcp.NewInspector(pins)
 	if c.Server == "" {
 		c.Server = facts.ServerName(c.Argv)
 	}
 	return mcp.New(mcp.Config{
 		Gate: meteredGate{h.gate, h.metrics}, Facts: x,
 		Protected:    func(call *facts.Call, q *abi.Request) string { return h.guard.named(x, call, q) },
-		HearsResults: h.hearsResults, Results: c.Results,
+		HearsResults: h.hearsResults, Results: c.Results, Inspect: inspector.Inspect, Whole: inspector.Whole,
 		Agent: abi.ObjectValue(
 			abi.Member{Name: "name", Value: abi.StringValue(c.Agent)},
 			abi.Member{Name: "asserted_by", Value: abi.StringValue("config")},

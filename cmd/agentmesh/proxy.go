@@ -58,6 +58,8 @@ Ends with 0 when the client leaves, else with the server's exit code (128 and th
 	fs.BoolVar(&f.canonicalArgs, "canonical-args", false, "rewrite paths in arguments to their canonical form before they are decided")
 	fs.IntVar(&f.maxMessage, "max-message", mcp.DefaultMaxMessage, "size of a message at most, in bytes")
 	fs.StringVar(&f.config, "config", "", "configuration file (default: config.yaml in the state folder)")
+	fs.String("wraps", "", "")
+	fs.Lookup("wraps").Hidden = true // how agentmesh init-integration knows its own entries
 	fs.StringSlice("root", nil, "folder the server may work in; repeatable")
 	fs.StringSlice("tools", nil, "file that extends the tool table; repeatable")
 	fs.String("environment", "", "what rules see as context.environment")
@@ -120,7 +122,7 @@ type session struct {
 
 // run stands before the server until one side ends.
 func (f *proxyFlags) run(ctx context.Context, h *host.Host, s session) (int, error) {
-	p, err := h.Proxy(host.ProxyConfig{
+	p, err := h.Proxy(ctx, host.ProxyConfig{
 		Argv: s.argv, Agent: f.agent, Server: f.server, Home: valueOf(s.environ, "HOME"), Refusal: f.refusalMode(),
 		Results: f.treatment(), MaxMessage: f.maxMessage, CanonicalArgs: f.canonicalArgs,
 	})

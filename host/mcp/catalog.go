@@ -1,6 +1,8 @@
 package mcp
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"agentmesh/pdk/abi"
@@ -21,8 +23,8 @@ type catalog struct {
 	whole, part map[string]listed
 }
 
-// add takes one page: the first of a list begins anew, the last makes it whole.
-func (c *catalog) add(page map[string]listed, first, last bool) {
+// add takes one page: the first of a list begins anew, the last makes it whole and gives the names of all.
+func (c *catalog) add(page map[string]listed, first, last bool) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if first || c.part == nil {
@@ -31,9 +33,11 @@ func (c *catalog) add(page map[string]listed, first, last bool) {
 	for name, t := range page {
 		c.part[name] = t
 	}
-	if last {
-		c.whole, c.part = c.part, nil
+	if !last {
+		return nil
 	}
+	c.whole, c.part = c.part, nil
+	return slices.Sorted(maps.Keys(c.whole))
 }
 
 // find is what is known of a tool. lacking: a whole list was seen, and neither it nor what followed has the tool.

@@ -64,6 +64,8 @@ type Config struct {
 	// Inspect looks at the tools a server lists: pins and instructions. It gives as many notes as there are tools. Nil: no
 	// tool is flagged or changed.
 	Inspect func(ctx context.Context, server string, tools []abi.Value) ([]ToolNotes, error)
+	// Whole is told which tools a server has when its list was read to its end. Nil: nobody is.
+	Whole func(ctx context.Context, server string, names []string) error
 	// Agent is the agent part of every request, Context the context but for the time.
 	Agent, Context abi.Value
 	// Server is action.server.

@@ -45,7 +45,7 @@ func (p *Proxy) callsOf(ctx context.Context, e *entry, items []abi.Value, last b
 	var notes []ToolNotes
 	if e.method == "tools/list" {
 		notes = p.inspect(ctx, e, items)
-		p.tools.add(pageOf(items, notes), e.first, last)
+		p.tellWhole(ctx, p.tools.add(pageOf(items, notes), e.first, last), last)
 	}
 	calls := make([]gate.Call, len(items))
 	for i, item := range items {
@@ -113,6 +113,16 @@ func (p *Proxy) inspect(ctx context.Context, e *entry, tools []abi.Value) []Tool
 		}
 	}
 	return found
+}
+
+// tellWhole tells which tools the server has.
+func (p *Proxy) tellWhole(ctx context.Context, names []string, last bool) {
+	if !last || p.c.Whole == nil {
+		return
+	}
+	if err := p.c.Whole(ctx, p.c.Server, names); err != nil {
+		p.log.Error("which tools the server no longer has could not be remembered", "error", err)
+	}
 }
 
 // notesBody is {"new":[…],"changed":[…],"flagged":[{"tool","kinds"}]} of the names that there are.
