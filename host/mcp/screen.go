@@ -28,7 +28,8 @@ const Shadowing = "shadowing"
 
 // Screen looks for what is aimed at the model in a tool's definition: in every string of it, whatever its member (name,
 // title, description, schemas with their descriptions, enums, defaults and examples, annotations, icons, _meta), in the names
-// of members, in lists of strings read as one, and in all texts together. Disguises are taken off first (package scan).
+// of members, in lists of strings read as one, and in all texts together. Disguises are taken off first (package scan). To
+// what is looked for in any text come orders that no definition has a use for, such as to hand over the user's keys.
 // Characters that people cannot see are flagged by themselves: a definition has no use for them. others are names of tools
 // of other servers (Pins.Others); those that no ordinary text holds, because they are of several words written as one, are
 // flagged where they occur. Flags come by place, each kind once in a place.
@@ -58,10 +59,21 @@ func (s *screening) value(path []abi.Step, v abi.Value) {
 	case abi.Object:
 		for _, m := range v.Items() {
 			below := append(path, abi.Step{Name: m.Name})
-			s.text(below, m.Name)
+			if !schemaWords[m.Name] {
+				s.text(below, m.Name)
+			}
 			s.value(below, m.Value)
 		}
 	}
+}
+
+// schemaWords stand in every definition and say nothing.
+var schemaWords = map[string]bool{
+	"name": true, "title": true, "description": true, "inputSchema": true, "outputSchema": true, "annotations": true, "type": true,
+	"properties": true, "required": true, "additionalProperties": true, "items": true, "enum": true, "default": true, "$schema": true,
+	"object": true, "string": true, "number": true, "integer": true, "boolean": true, "array": true, "null": true,
+	"readOnlyHint": true, "destructiveHint": true, "idempotentHint": true, "openWorldHint": true, "execution": true, "taskSupport": true,
+	"http://json-schema.org/draft-07/schema#": true, "https://json-schema.org/draft/2020-12/schema": true,
 }
 
 func (s *screening) list(path []abi.Step, v abi.Value) {
@@ -84,7 +96,11 @@ func hiddenIn(text string) bool {
 }
 
 func (s *screening) text(path []abi.Step, text string) {
+	if schemaWords[text] {
+		return
+	}
 	kinds := scan.Find(text, scan.Instruction)
+	kinds.Union(definitionKinds(text))
 	if hiddenIn(text) {
 		kinds.Add(scan.HiddenText)
 	}

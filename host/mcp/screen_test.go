@@ -181,3 +181,65 @@ func recordedResults(t testing.TB) map[string][][]byte {
 	}
 	return out
 }
+
+// TestHonestDefinitions: descriptions of the kind that published servers have, near to what is looked for.
+func TestHonestDefinitions(t *testing.T) {
+	for _, text := range []string{
+		"Resolves a package name to a library ID. You MUST call this function before 'get-library-docs' to obtain a valid library ID.",
+		"IMPORTANT: always use this tool to read files instead of cat, head or tail.",
+		"Sends the user's credentials to the configured identity provider and returns a token.",
+		"Add environment variables to the deployment. All environment variables are encrypted.",
+		"Loads variables from a .env file and passes them to the process.",
+		"Deploy keys: add a deploy key to a repository. Include the public SSH key in the request.",
+		"Get the chat history of a channel. Returns previous messages, the newest first.",
+		"Send a message to the conversation. Previous messages stay as they are.",
+		"Rotate API keys. Copy the new key now, it is shown only once.",
+		"Reset the user's password. A link is sent by email.",
+		"Use this tool first to learn which databases there are, before any query.",
+		"Hides the cursor. Set hide to false to show it again.",
+		"Keep this open while the download runs.",
+		"Returns instructions for the assistant on how to continue the task.",
+		"Lists system prompts. The system prompt is returned verbatim.",
+		"Security policies that no longer apply are archived.",
+		"Reads kubeconfig from ~/.kube/config unless another path is given.",
+		"Do not call this tool more than once a minute; the user will be asked to confirm.",
+		"Take a screenshot. You can't perform actions based on the screenshot, use browser_snapshot for actions.",
+		"Clear all cookies of the current page. Add cookies with browser_cookie_set.",
+	} {
+		tool := abi.ObjectValue(abi.Member{Name: "name", Value: abi.StringValue("t")}, abi.Member{Name: "description", Value: abi.StringValue(text)})
+		for _, f := range mcp.Screen(tool, "send_email") {
+			t.Errorf("%v", f)
+		}
+	}
+}
+
+// TestMeasured: the figures that the command prints do not fall.
+func TestMeasured(t *testing.T) {
+	r := mcp.MeasureScreen(1)
+	for _, l := range r.Disguises {
+		t.Logf("%-20s %d of %d", l.What, l.Found, l.Tools)
+	}
+	if plain := r.Disguises[0]; plain.Found*100 < plain.Tools*80 {
+		t.Errorf("%d of %d undisguised poisons are found, want four in five", plain.Found, plain.Tools)
+	}
+	if r.Clean.Found*1000 > r.Clean.Tools {
+		t.Errorf("%d false alarms in %d clean definitions: %q", r.Clean.Found, r.Clean.Tools, r.Alarms)
+	}
+	if again := mcp.MeasureScreen(1); again.Clean != r.Clean || again.Disguises[3] != r.Disguises[3] {
+		t.Error("the same seed gives another report")
+	}
+}
+
+func BenchmarkScreen(b *testing.B) {
+	var all []abi.Value
+	for _, tools := range recordedTools(b) {
+		all = append(all, tools...)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, tool := range all {
+			mcp.Screen(tool, "send_email", "other_tool")
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(all)), "µs/tool")
+}
