@@ -40,7 +40,7 @@ func (b builder) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", dir, "agentmesh/cmd/agentmesh", "agentmesh/cmd/meshhost")
+	build := exec.Command("go", "build", raceFlag, "-trimpath", "-buildvcs=false", "-o", dir, "agentmesh/cmd/agentmesh", "agentmesh/cmd/meshhost")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the commands:", err)

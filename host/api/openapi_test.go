@@ -5,6 +5,9 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,6 +132,38 @@ func TestDescribedPathsAnswer(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestEveryCodeIsDescribed holds the description against the codes that the contract and the gate declare.
+func TestEveryCodeIsDescribed(t *testing.T) {
+	var declared []string
+	for _, dir := range []string{"../../pdk/abi", "../gate"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(`Code\s*= "([a-z_]+)"`).FindAllStringSubmatch(string(text), -1) {
+				declared = append(declared, m[1])
+			}
+		}
+	}
+	if len(declared) < 15 {
+		t.Fatalf("found only the codes %v", declared)
+	}
+	description, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range declared {
+		if !regexp.MustCompile(`\b` + code + `\b`).Match(description) {
+			t.Errorf("the code %s is not described", code)
 		}
 	}
 }
