@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentmesh/host/clients"
 	"agentmesh/host/facts"
 	"agentmesh/pdk/abi"
 )
@@ -24,12 +25,20 @@ func newGuard(state State, c *Config) guard {
 		dir := filepath.Dir(own)
 		names = append(names, own, filepath.Join(dir, "agentmesh"), filepath.Join(dir, "meshhost"))
 	}
-	if home, err := os.UserHomeDir(); err == nil {
-		for _, name := range clientConfigs() {
-			names = append(names, filepath.Join(home, name))
-		}
-	}
-	var g guard
+	dir, _ := os.Getwd() // without one there are no configurations of a project
+	names = append(names, clients.Here(os.Environ(), dir).Paths()...)
+	return guard{}.with(names).inFolders(append(slices.Clone(c.Roots), dir))
+}
+
+// inFolders also guards what clients read from project folders: a server written there is started without us.
+func (g guard) inFolders(folders []string) guard {
+	folders = slices.DeleteFunc(folders, func(dir string) bool { return dir == "" })
+	return g.with(clients.Here(os.Environ(), "").ProjectPaths(folders...))
+}
+
+// with guards more places.
+func (g guard) with(names []string) guard {
+	g.places = slices.Clone(g.places)
 	for _, name := range names {
 		if abs, err := filepath.Abs(name); err == nil && !strings.HasPrefix(name, "preset:") {
 			g.places = append(g.places, abs, followed(abs))
@@ -41,12 +50,9 @@ func newGuard(state State, c *Config) guard {
 	return g
 }
 
-// clientConfigs are where MCP clients keep which servers they start, below the home folder.
-func clientConfigs() []string {
-	return []string{
-		".config/Claude/claude_desktop_config.json", "Library/Application Support/Claude/claude_desktop_config.json",
-		".claude.json", ".cursor/mcp.json", ".codeium/windsurf/mcp_config.json", ".config/Code/User/mcp.json", ".vscode/mcp.json",
-	}
+func present(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // followed is the path with the links of its deepest existing ancestor followed.
@@ -71,7 +77,7 @@ func (g guard) named(x *facts.Extractor, call *facts.Call, q *abi.Request) strin
 	}
 	for _, m := range q.Resource.Get("paths").Items() {
 		above := strings.TrimSuffix(m.Value.Text(), "/") + "/"
-		if i := slices.IndexFunc(g.places, func(p string) bool { return strings.HasPrefix(p, above) }); i >= 0 {
+		if i := slices.IndexFunc(g.places, func(p string) bool { return strings.HasPrefix(p, above) && present(p) }); i >= 0 {
 			return g.places[i] + ", which lies in what is to be removed"
 		}
 	}

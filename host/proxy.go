@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"agentmesh/host/facts"
@@ -30,10 +31,12 @@ type ProxyConfig struct {
 
 // Proxy makes a proxy that decides by this host. Close the host after the proxy has run.
 func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
-	x, err := h.extractorFor(&c)
+	roots := h.rootsOf(&c)
+	x, err := h.extractorFor(&c, roots)
 	if err != nil {
 		return nil, err
 	}
+	guard := h.guard.inFolders(slices.Clone(roots))
 	pins, err := mcp.NewPins(ctx, h.store)
 	if err != nil {
 		return nil, err
@@ -44,7 +47,7 @@ func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
 	}
 	return mcp.New(mcp.Config{
 		Gate: meteredGate{h.gate, h.metrics}, Facts: x,
-		Protected:    func(call *facts.Call, q *abi.Request) string { return h.guard.named(x, call, q) },
+		Protected:    func(call *facts.Call, q *abi.Request) string { return guard.named(x, call, q) },
 		HearsResults: h.hearsResults, Results: c.Results, Inspect: inspector.Inspect, Whole: inspector.Whole,
 		Agent: abi.ObjectValue(
 			abi.Member{Name: "name", Value: abi.StringValue(c.Agent)},
@@ -55,16 +58,19 @@ func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
 	})
 }
 
-// extractorFor gathers facts for calls to a server that runs on this machine. Roots are those of the configuration, else
-// the folders that the command line names.
-func (h *Host) extractorFor(c *ProxyConfig) (*facts.Extractor, error) {
+// rootsOf are the folders that a server works in: those of the configuration, else those that the command line names.
+func (h *Host) rootsOf(c *ProxyConfig) []string {
+	if len(h.config.Roots) > 0 {
+		return h.config.Roots
+	}
+	return FoldersIn(c.Argv)
+}
+
+// extractorFor gathers facts for calls to a server that runs on this machine.
+func (h *Host) extractorFor(c *ProxyConfig, roots []string) (*facts.Extractor, error) {
 	table, err := toolTable(h.config.Tools)
 	if err != nil {
 		return nil, err
-	}
-	roots := h.config.Roots
-	if len(roots) == 0 {
-		roots = FoldersIn(c.Argv)
 	}
 	name := facts.ServerName(c.Argv)
 	if c.Server != "" && table.Server(name) == nil {

@@ -66,6 +66,10 @@ Ends with 0 when the client leaves, else with the server's exit code (128 and th
 	fs.String("ledger-mode", "", "when a decision counts as recorded: sync (on the disk) or os (with the operating system)")
 	fs.String("log-level", "", "trace, debug, info, warn, error or off")
 	fs.String("log-format", "", "text or json")
+	fs.String("wraps", "", "what a client's configuration said before init-integration; nothing is made of it here")
+	if err := fs.MarkHidden("wraps"); err != nil {
+		panic(err) // the flag stands one line above
+	}
 	c.RunE = func(c *cobra.Command, args []string) error { return e.proxy(c, &f, args) }
 	return c
 }
@@ -209,12 +213,13 @@ func (f *proxyFlags) configure(c *cobra.Command, environ []string) (host.State, 
 	return state, config, nil
 }
 
-// policyName is a file or folder by absolute path, or a preset.
+// policyName is a preset, or a file or folder by absolute path. A preset's name always means the preset: clients start us in
+// folders that others fill.
 func policyName(name string) string {
 	if strings.HasPrefix(name, presetScheme) {
 		return name
 	}
-	if _, err := os.Stat(name); err != nil && slices.Contains(policies.Presets(), name) {
+	if slices.Contains(policies.Presets(), name) {
 		return presetScheme + name
 	}
 	if abs, err := filepath.Abs(name); err == nil {

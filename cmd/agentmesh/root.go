@@ -130,7 +130,10 @@ The state folder is $AGENTMESH_HOME, by default agentmesh in the XDG state folde
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Sprintf("`%s --help` lists what it takes", c.CommandPath()), "%w", err)
 	})
-	root.AddCommand(policyCommand(e), proxyCommand(e), auditCommand(e), toolsCommand(e), factsCommand(e), scanCommand(e), versionCommand(e))
+	root.AddCommand(
+		initIntegrationCommand(e), statusCommand(e), policyCommand(e), proxyCommand(e), auditCommand(e), toolsCommand(e), factsCommand(e),
+		scanCommand(e), versionCommand(e),
+	)
 	return root
 }
 

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package clients
+
+import "os"
+
+// keepOwner: a new file takes its rights from the folder.
+func keepOwner(*os.File, os.FileInfo) error { return nil }
+
+// syncFolder: the system makes renames last by itself.
+func syncFolder(string) error { return nil }
