@@ -118,7 +118,7 @@ func (e *env) showChange(c *toolChange) {
 		}
 	}
 	for _, f := range c.Flagged {
-		e.printf("! flagged: %s\n", f)
+		e.printf("! flagged: %s\n", plain(f))
 	}
 	e.printf("\n")
 }

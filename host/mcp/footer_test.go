@@ -80,14 +80,18 @@ func TestFooters(t *testing.T) {
 		"text, an error":      {mcp.FooterText, `{"isError":true,"content":[]}`, `{"isError":true,"content":[` + item + `]}`, allowed()},
 		"text, modern":        {mcp.FooterText, `{"resultType":"complete","content":[]}`, `{"resultType":"complete","content":[` + item + `]}`, allowed()},
 		"text, asking":        {mcp.FooterText, `{"resultType":"input_required","content":[]}`, `{"resultType":"input_required","content":[]}`, allowed()},
-		"meta, asking":        {mcp.FooterMeta, `{"resultType":"input_required"}`, `{"resultType":"input_required"}`, allowed()},
-		"text, no content":    {mcp.FooterText, `{"contents":[]}`, `{"contents":[],"_meta":{` + meta + `}}`, allowed()},
-		"text, not a list":    {mcp.FooterText, `{"content":{}}`, `{"content":{},"_meta":{` + meta + `}}`, allowed()},
-		"meta":                {mcp.FooterMeta, `{"content":[]}`, `{"content":[],"_meta":{` + meta + `}}`, allowed()},
-		"meta, empty result":  {mcp.FooterMeta, `{}`, `{"_meta":{` + meta + `}}`, allowed()},
-		"meta, forged":        {mcp.FooterMeta, `{"_meta":{"ai.agentmesh/verdict":1,"b":2}}`, `{"_meta":{` + meta + `,"ai.agentmesh/results":{"lookalikes":1},"b":2}}`, allowed()},
-		"none":                {mcp.FooterNone, `{"content":[]}`, `{"content":[]}`, allowed()},
-		"nothing decided":     {mcp.FooterText, `{"content":[]}`, `{"content":[]}`, nil},
+		"text, a type that is none": {
+			mcp.FooterText, `{"resultType":"input_required","content":[{"type":"text","text":"a"}]}`,
+			`{"resultType":"input_required","content":[{"type":"text","text":"a"},` + item + `]}`, allowed(),
+		},
+		"meta, asking":       {mcp.FooterMeta, `{"resultType":"input_required"}`, `{"resultType":"input_required"}`, allowed()},
+		"text, no content":   {mcp.FooterText, `{"contents":[]}`, `{"contents":[],"_meta":{` + meta + `}}`, allowed()},
+		"text, not a list":   {mcp.FooterText, `{"content":{}}`, `{"content":{},"_meta":{` + meta + `}}`, allowed()},
+		"meta":               {mcp.FooterMeta, `{"content":[]}`, `{"content":[],"_meta":{` + meta + `}}`, allowed()},
+		"meta, empty result": {mcp.FooterMeta, `{}`, `{"_meta":{` + meta + `}}`, allowed()},
+		"meta, forged":       {mcp.FooterMeta, `{"_meta":{"ai.agentmesh/verdict":1,"b":2}}`, `{"_meta":{` + meta + `,"ai.agentmesh/results":{"lookalikes":1},"b":2}}`, allowed()},
+		"none":               {mcp.FooterNone, `{"content":[]}`, `{"content":[]}`, allowed()},
+		"nothing decided":    {mcp.FooterText, `{"content":[]}`, `{"content":[]}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &mcp.Results{Footer: c.footer}

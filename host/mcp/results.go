@@ -159,7 +159,9 @@ func (r *Results) finish(w *resultWalk, raw []byte, t *Treated, report *ResultRe
 	if r.Mode == Flag && report.Lookalikes > 0 {
 		report.Flagged = append(report.Flagged, "lookalike")
 	}
-	footed := t.Verdict != nil && w.resultType != inputRequired
+	// A client of the older era shows content whatever the type says, so a type alone suppresses no footer.
+	asks := w.resultType == inputRequired && w.content.items == 0
+	footed := t.Verdict != nil && !asks
 	var own []string
 	if text := r.footerText(t, report); text != "" && footed && r.Footer == FooterText && w.content.kind == '[' {
 		edits = append(edits, w.content.appended(textItem(text)))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -325,6 +326,23 @@ func TestEditedAndStillPromised(t *testing.T) {
 	if out != want || report.Withheld {
 		t.Errorf("got  %s\nwant %s", out, want)
 	}
+}
+
+// TestAtOnce: one value serves all calls of a proxy.
+func TestAtOnce(t *testing.T) {
+	r := &mcp.Results{Footer: mcp.FooterNone}
+	raw := `{"content":[],"structuredContent":{"key":"` + awsKey + `"}}`
+	var group sync.WaitGroup
+	for i := range 400 {
+		group.Go(func() {
+			schema := abi.ObjectValue(abi.Member{Name: "title", Value: abi.StringValue(fmt.Sprint(i % 300))})
+			out, report, err := r.Tool([]byte(raw), mcp.Treated{OutputSchema: schema})
+			if err != nil || report.Withheld || !strings.Contains(string(out), `"key":"[redacted:aws_access_key]"`) {
+				t.Errorf("got %s, %+v, %v", out, report, err)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func value(t testing.TB, text string) abi.Value {
