@@ -66,10 +66,6 @@ Ends with 0 when the client leaves, else with the server's exit code (128 and th
 	fs.String("ledger-mode", "", "when a decision counts as recorded: sync (on the disk) or os (with the operating system)")
 	fs.String("log-level", "", "trace, debug, info, warn, error or off")
 	fs.String("log-format", "", "text or json")
-	fs.String("wraps", "", "what a client's configuration said before init-integration; nothing is made of it here")
-	if err := fs.MarkHidden("wraps"); err != nil {
-		panic(err) // the flag stands one line above
-	}
 	c.RunE = func(c *cobra.Command, args []string) error { return e.proxy(c, &f, args) }
 	return c
 }
