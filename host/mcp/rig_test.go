@@ -106,6 +106,17 @@ type rig struct {
 	toUs   chan string // what the client gets
 	code   chan int
 	stop   context.CancelFunc
+	config mcp.Config
+}
+
+// proxy is another proxy of the same configuration.
+func (r *rig) proxy(t testing.TB) *mcp.Proxy {
+	t.Helper()
+	p, err := mcp.New(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // setup is what a rig is made of; the zero setup is strict before the filesystem server.
@@ -159,10 +170,8 @@ func start(t testing.TB, s setup) *rig {
 	if c.Grace == 0 {
 		c.Grace = patience
 	}
-	p, err := mcp.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.config = c
+	p := r.proxy(t)
 	clientIn, in := io.Pipe()
 	out, clientOut := io.Pipe()
 	r.server, r.in = newPeer(), in
