@@ -130,7 +130,7 @@ func (g *Gate) consume(ctx context.Context, w *work, v *abi.Verdict) {
 	if len(w.counters) == 0 {
 		return
 	}
-	if err := g.limits.Consume(ctx, w.agent, w.now, w.counters); err != nil {
+	if err := g.limits.Consume(ctx, g.redact.key(w.agent), w.now, w.counters); err != nil {
 		w.counters = w.counters[:0]
 		w.overrule(v, abi.CodeStateFailed, "limits could not be counted: "+err.Error())
 		return

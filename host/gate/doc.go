@@ -28,7 +28,8 @@
 //   - A judge that fails while tools are listed counts as one that can only deny: its tools are hidden.
 //   - When tools are listed, data and resource are unknown unless the call gives them, and context.time always is.
 //   - Two limits of one rule share one count: the action is checked against both and counted once.
-//   - Limits count an action against the agent's DID, or its name where it has none.
+//   - Limits count an action against the agent's DID, or its name where it has none; a name that holds a secret, or is longer
+//     than 512 bytes, is known to the store by its keyed hash.
 //   - In a monitoring gate a verdict that denies consumes nothing, though the action goes on: counts are those that
 //     enforcing would have had.
 //   - A policy edit that lengthens a limit's window starts from the hits that the old window kept.

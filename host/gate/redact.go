@@ -178,6 +178,14 @@ func (r redactor) text(v abi.Value, f field) abi.Value {
 	return v
 }
 
+// key is what an agent's counters go by: the name itself, or its keyed hash where it holds a secret or is very long.
+func (r redactor) key(agent string) string {
+	if len(agent) <= maxField && secretIn(agent) == "" {
+		return agent
+	}
+	return memberHMAC + ":" + r.hmac(agent)
+}
+
 // body is what may be written down of an entry's body.
 func (r redactor) body(v abi.Value) abi.Value {
 	if f := (field{byName: true}); !f.clean(v) {

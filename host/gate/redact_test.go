@@ -1,8 +1,10 @@
 package gate_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"agentmesh/host/gate"
 	"agentmesh/pdk/abi"
@@ -167,5 +169,42 @@ func TestVerdictsHoldNoSecrets(t *testing.T) {
 	r := g.Refuse(t.Context(), gate.Refusal{Subject: gate.Subject{Tool: secret()}, Reason: "no tool " + secret()})
 	if e := g.log.last(t); strings.Contains(string(e.Body)+e.Tool+r.Reason, secret()) {
 		t.Errorf("a refusal holds it: %+v %s", e, e.Body)
+	}
+}
+
+// counted notes whom limits count for.
+type counted struct {
+	gate.Limits
+	agents []string
+}
+
+func (c *counted) Consume(ctx context.Context, agent string, now time.Time, counters []gate.Counter) error {
+	c.agents = append(c.agents, agent)
+	return c.Limits.Consume(ctx, agent, now, counters)
+}
+
+func TestSecretsInAgentsNamesStayOutOfTheStore(t *testing.T) {
+	limit := abi.Obligation{Kind: abi.ObligationLimit, Rule: "r", Limit: "1/hour"}
+	limits := &counted{Limits: openLimits(t)}
+	only := newSet(&judge{name: "a", findings: []abi.Finding{rule(abi.Allow, "r", limit)}})
+	g, err := gate.New(only.acquire(), &log{}, limits, gate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("many agents ", 100)
+	for _, name := range []string{secret(), secret() + "x", long, long + "x"} {
+		for _, want := range []abi.Decision{abi.Allow, abi.Deny} {
+			v := g.Decide(t.Context(), &gate.Call{Request: abi.Request{
+				Agent: abi.ObjectValue(abi.Member{Name: "name", Value: abi.StringValue(name)}),
+			}})
+			if v.Decision != want {
+				t.Errorf("%.20s…: %s, want %s: agents are no longer told apart, or one is counted under two names", name, v.Decision, want)
+			}
+		}
+	}
+	for _, agent := range limits.agents {
+		if strings.Contains(agent, secret()) || len(agent) > 512 {
+			t.Errorf("the store is told %.60q…", agent)
+		}
 	}
 }
