@@ -30,9 +30,9 @@ type ScreenLine struct {
 }
 
 // MeasureScreen makes tool definitions from a seed, poisons them, and counts what Screen finds. The same seed gives the
-// same report. The words of the poison follow published attacks; they were written before the patterns for definitions,
-// which were then made to find them, so what is undisguised is found better here than elsewhere (63 in 100 before). The
-// figures say whether a change made things better, and are no promise.
+// same report. The words of the poison follow published attacks; all but those held back were written before the patterns
+// for definitions, which were then made to find them (63 in 100 before). What is held back tells more of attacks to come,
+// as long as nobody tunes by it. The figures say whether a change made things better, and are no promise.
 func MeasureScreen(seed uint64) ScreenReport {
 	m := toolMaker{rand.New(rand.NewPCG(seed, 21))}
 	r := ScreenReport{Seed: seed}

@@ -217,11 +217,14 @@ func TestHonestDefinitions(t *testing.T) {
 // TestMeasured: the figures that the command prints do not fall.
 func TestMeasured(t *testing.T) {
 	r := mcp.MeasureScreen(1)
-	for _, l := range r.Disguises {
-		t.Logf("%-20s %d of %d", l.What, l.Found, l.Tools)
+	tools, found := 0, 0
+	for _, l := range r.Aims {
+		if l.What != "held back" { // what nobody tunes by
+			tools, found = tools+l.Tools, found+l.Found
+		}
 	}
-	if plain := r.Disguises[0]; plain.Found*100 < plain.Tools*80 {
-		t.Errorf("%d of %d undisguised poisons are found, want four in five", plain.Found, plain.Tools)
+	if found*10 < tools*9 {
+		t.Errorf("%d of %d undisguised poisons are found, want nine in ten", found, tools)
 	}
 	if r.Clean.Found*1000 > r.Clean.Tools {
 		t.Errorf("%d false alarms in %d clean definitions: %q", r.Clean.Found, r.Clean.Tools, r.Alarms)
