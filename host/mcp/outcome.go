@@ -18,13 +18,17 @@ func (p *Proxy) result(e *entry, line []byte, env *envelope) {
 		p.down.pass(len(line), func() { p.answer(e, line) })
 		return
 	}
+	status := statusOf(env.field("isError").of(line))
+	if at != env.result {
+		status = statusIn(at.of(line))
+	}
 	if !p.treats(e) {
-		p.reportResult(e, statusOf(at.of(line)), at.end-at.start)
+		p.reportResult(e, status, at.end-at.start)
 		p.down.pass(len(line), func() { p.answer(e, line) })
 		return
 	}
 	var out []byte
-	p.down.work(len(line), func() { out = p.treated(p.ctx, e, line, at) }, func() { p.answer(e, out) })
+	p.down.work(len(line), func() { out = p.treated(p.ctx, e, answered{line, at, status}) }, func() { p.answer(e, out) })
 }
 
 // taskResult is where the result of the call that made a task stands in an answer about the task.
@@ -35,12 +39,27 @@ func (e *entry) taskResult(env *envelope) span {
 	return env.field("result")
 }
 
-// statusOf is how a tool says that it fared.
-func statusOf(result []byte) abi.OutcomeStatus {
+// answered is an answer of the server: its line, where the result stands in it, and how the tool says that it fared.
+type answered struct {
+	line   []byte
+	at     span
+	status abi.OutcomeStatus
+}
+
+// statusOf is how a tool fared that says isError so.
+func statusOf(isError []byte) abi.OutcomeStatus {
+	if string(isError) == "true" {
+		return abi.OutcomeError
+	}
+	return abi.OutcomeOK
+}
+
+// statusIn looks for isError in a result.
+func statusIn(result []byte) abi.OutcomeStatus {
 	status := abi.OutcomeOK
 	members(result, func(name, value span) bool {
-		if text, _ := textOf(name.of(result)); text == "isError" && string(value.of(result)) == "true" {
-			status = abi.OutcomeError
+		if text, _ := textOf(name.of(result)); text == "isError" {
+			status = statusOf(value.of(result))
 		}
 		return true
 	})
@@ -98,36 +117,35 @@ func (p *Proxy) hears(e *entry) bool {
 	return p.c.HearsResults != nil && p.c.HearsResults(&e.call.Request)
 }
 
-// treated is the answer as the client gets it; at is where the result stands in it.
-func (p *Proxy) treated(ctx context.Context, e *entry, line []byte, at span) []byte {
-	raw := at.of(line)
-	status := statusOf(raw)
-	defer func() { p.reportResult(e, status, len(raw)) }()
+// treated is the answer as the client gets it.
+func (p *Proxy) treated(ctx context.Context, e *entry, a answered) []byte {
+	raw := a.at.of(a.line)
+	defer func() { p.reportResult(e, a.status, len(raw)) }()
 	if p.hears(e) {
 		if v := p.judged(ctx, e, raw); !gate.Permits(&v) {
-			status = abi.OutcomeWithheld
+			a.status = abi.OutcomeWithheld
 			return p.withheldBy(e, &v)
 		}
 	}
 	if p.c.Results == nil {
-		return line
+		return a.line
 	}
 	out, report, err := p.c.Results.Tool(raw, Treated{
 		Verdict: &e.verdict, OutputSchema: p.schemaOf(e), Method: e.source().method,
 	})
 	if err != nil {
-		status = abi.OutcomeWithheld
+		a.status = abi.OutcomeWithheld
 		p.log.Warn("a result is withheld", "decision", e.verdict.ID, "error", err)
 		v := abi.Verdict{Code: abi.CodeOutputInvalid, ID: e.verdict.ID, Reason: "the action has already happened; its result cannot be read and is withheld"}
 		return p.withheldBy(e, &v)
 	}
 	if report.Withheld {
-		status = abi.OutcomeWithheld
+		a.status = abi.OutcomeWithheld
 	}
 	if len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
-		return line
+		return a.line
 	}
-	return applyEdits(line, []edit{{at.start, at.end, out}})
+	return applyEdits(a.line, []edit{{a.at.start, a.at.end, out}})
 }
 
 // judged is the verdict on a result. One that cannot be read is not released.

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"agentmesh/pdk/abi"
 )
@@ -174,6 +175,12 @@ func (r *ranges) text() bool {
 		return false
 	}
 	for r.i++; r.i < len(r.b); r.i++ {
+		for r.i+8 <= len(r.b) && plain(binary.LittleEndian.Uint64(r.b[r.i:])) {
+			r.i += 8
+		}
+		if r.i == len(r.b) {
+			return false
+		}
 		switch c := r.b[r.i]; {
 		case c == '"':
 			r.i++
@@ -187,6 +194,14 @@ func (r *ranges) text() bool {
 		}
 	}
 	return false
+}
+
+// plain reports whether eight bytes of a string are neither quote nor backslash nor control character. It may say no where
+// they are not: carries between bytes err on that side.
+func plain(eight uint64) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	quote, slash := eight^('"'*each), eight^('\\'*each)
+	return ((eight-0x20*each)&^eight|(quote-each)&^quote|(slash-each)&^slash)&top == 0
 }
 
 // escape passes an escape but for its last byte.
