@@ -300,24 +300,51 @@ func (n *namer) held(p string) bool {
 	return false
 }
 
-// globbed reports whether a path with wildcards can stand for a place, or for something below it.
+// globbed reports whether a path with wildcards can stand for a place, or for something below it. A name with a leading dot
+// must be there for that: in a shell no wildcard stands for it, and elsewhere one finds what exists.
 func (n *namer) globbed(p string) bool {
 	pattern := strings.Split(strings.Trim(foldPath(p), "/"), "/")
 	for i := range n.p.places {
-		for _, f := range n.p.places[i].folded {
-			names := strings.Split(strings.Trim(f, "/"), "/")
-			if len(pattern) < len(names) {
-				continue
-			}
-			all := true
-			for j, name := range names {
-				all = all && shellGlob(pattern[j], name)
-			}
-			if all {
-				n.place = n.p.places[i].name
+		place := &n.p.places[i]
+		info, err := os.Lstat(place.name)
+		if err != nil && strings.HasPrefix(place.last, ".") {
+			continue
+		}
+		file := err == nil && info.Mode().IsRegular()
+		for _, f := range place.folded {
+			if globs(pattern, strings.Split(strings.Trim(f, "/"), "/"), file) {
+				n.place = place.name
 				return true
 			}
 		}
+	}
+	return false
+}
+
+// globs matches a pattern, or where the place is no file the beginning of one, with all the names of a place. ** is any number of
+// folders above the place, and right after it a * is none in particular: to go through a folder names no more than the
+// folder does.
+func globs(pattern, names []string, file bool) bool {
+	last := len(names) - 1
+	reached := make([]bool, len(names)) // names matched so far, but for the last
+	reached[0] = true
+	deep := false
+	for i, part := range pattern {
+		if part == "**" {
+			deep = true
+			for j := 1; j <= last; j++ {
+				reached[j] = reached[j] || reached[j-1]
+			}
+			continue
+		}
+		deep = deep && strings.Trim(part, "*") == ""
+		if reached[last] && shellGlob(part, names[last]) && !deep && (!file || i == len(pattern)-1) {
+			return true
+		}
+		for j := last; j > 0; j-- {
+			reached[j] = reached[j-1] && shellGlob(part, names[j-1])
+		}
+		reached[0] = false
 	}
 	return false
 }

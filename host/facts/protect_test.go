@@ -24,7 +24,8 @@ func protectedHome(t *testing.T) (home string, x *facts.Extractor, p *facts.Prot
 		}
 	}
 	config := filepath.Join(home, "claude_desktop_config.json")
-	for _, file := range []string{filepath.Join(state, "store.db"), config} {
+	here, none := filepath.Join(work, ".config.json"), filepath.Join(work, ".none.yaml")
+	for _, file := range []string{filepath.Join(state, "store.db"), config, here} {
 		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func protectedHome(t *testing.T) (home string, x *facts.Extractor, p *facts.Prot
 		t.Fatal(err)
 	}
 	x = facts.New(facts.Config{Table: table, Package: "mcp-server-commands", Roots: []string{work}, Home: home, Dir: work, Where: facts.Here})
-	return home, x, facts.NewProtected([]string{state, config, filepath.Join(home, "policies")})
+	return home, x, facts.NewProtected([]string{state, config, here, none, filepath.Join(home, "policies")})
 }
 
 func TestNamed(t *testing.T) {
@@ -81,6 +82,12 @@ func TestNamed(t *testing.T) {
 		"sh -c 'echo x > ~/policies/p.yaml'",
 		"cat ~/.local/state/agent*/store.db",
 		"cat ~/.local/*/a?entmesh/store.db",
+		"~/**/agentmesh/store.db",
+		"**/.config.json",
+		home + "/**/state/*/store.db",
+		"~/pol*/x.yaml",
+		".conf*.json",
+		"*.json",
 		"python -c \"open('" + home + "/.local/state/agentmesh/store.db','w')\"",
 		"a long text that says (" + home + "/policies/strict.yaml), as if by chance",
 	} {
@@ -103,6 +110,7 @@ func TestNotNamed(t *testing.T) {
 		"", "x", "store.db", home, home + "/work/notes.txt", "~", "~/.local/state/agentmesh2", "policies", "the policies of the house",
 		"ls -la && cat README.md | grep policies", home + "/.local/state", "100% sure", "a [b] {c} *d*",
 		"https://example.com/.local/state/agentmesh", "echo agentmesh",
+		"**", "**/*", "**/*.go", "**/**/*", "../**/*.go", "~/**/*.go", "*/*.json.go", "../work/*.g?", "~/**", ".n*", "../work/*t*.yaml",
 	} {
 		if place, named := x.Named(p, &facts.Call{Tool: "run_command", Arguments: object("command", abi.StringValue(s))}); named {
 			t.Errorf("%q names %s", s, place)
