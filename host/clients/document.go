@@ -71,6 +71,10 @@ func (d *document) syntax(err error) error {
 		_, text, _ = strings.Cut(text, ": ")
 	}
 	out.Message = text
+	// The line that was added for the parser is not the file's.
+	if line, column := d.position(len(d.text)); out.Line > line || out.Line == line && out.Column > column {
+		out.Line, out.Column = line, column
+	}
 	return out
 }
 

@@ -179,11 +179,8 @@ func (f *File) classify(s *Server, v *hujson.Value) {
 	}
 	s.Notes = environNotes(o)
 	s.State = Bare
-	if !isProgram(command) {
-		return
-	}
 	c, isProxy := readCall(s.entry.words)
-	if !isProxy {
+	if !isProxy || !isProgram(command) && !c.ours() { // our own entries are known whatever the program is called
 		return
 	}
 	if c.server < 0 {

@@ -197,6 +197,9 @@ func (f *File) separator(list []hujson.Value) []byte {
 // before is a comma and the space that stands before a member.
 func (f *File) before(m *hujson.ObjectMember) []byte {
 	space := m.Name.BeforeExtra
+	if len(space) == 0 {
+		space = m.Value.BeforeExtra // as after a colon, so after a comma
+	}
 	if len(bytes.TrimSpace(space)) > 0 {
 		space = hujson.Extra(" ")
 	}
