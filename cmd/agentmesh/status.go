@@ -74,10 +74,11 @@ func (e *env) status(ctx context.Context, limit int, output string) error {
 		return err
 	}
 	system := clients.Here(e.environ, dir)
-	s := statusJSON{Ledger: []statusShardJSON{}, Refused: []rawJSON{}, Clients: configured(system)}
-	if s.Binary, err = system.Binary(); err != nil {
+	binary, err := system.Binary()
+	if err != nil {
 		return err
 	}
+	s := statusJSON{Binary: binary, Ledger: []statusShardJSON{}, Refused: []rawJSON{}, Clients: configured(system, binary)}
 	if err := e.recorded(ctx, &s, limit); err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (e *env) status(ctx context.Context, limit int, output string) error {
 }
 
 // configured are the servers of every client that has a configuration.
-func configured(system clients.System) []clientJSON {
+func configured(system clients.System, binary string) []clientJSON {
 	out := []clientJSON{}
 	for _, place := range clients.Find(system.Places()) {
 		c := clientJSON{Client: place.Title, Path: place.Path, Servers: []serverJSON{}}
@@ -100,7 +101,7 @@ func configured(system clients.System) []clientJSON {
 			continue
 		}
 		for i := range f.Servers {
-			c.Servers = append(c.Servers, protection(&f.Servers[i]))
+			c.Servers = append(c.Servers, protection(&f.Servers[i], binary))
 		}
 		// Many a settings file has nothing to do with servers.
 		if len(c.Servers) > 0 {
@@ -111,7 +112,7 @@ func configured(system clients.System) []clientJSON {
 }
 
 // protection says what stands before a server.
-func protection(s *clients.Server) serverJSON {
+func protection(s *clients.Server, binary string) serverJSON {
 	out := describe(s)
 	switch s.State {
 	case clients.Wrapped:
@@ -119,6 +120,8 @@ func protection(s *clients.Server) serverJSON {
 		if !clients.Runs(s.Proxy.Binary) {
 			out.Result = clients.Broken.String()
 			out.Notes = append(out.Notes, s.Proxy.Binary+" is not there")
+		} else if s.Proxy.Binary != binary {
+			out.Notes = append(out.Notes, "by "+s.Proxy.Binary)
 		}
 	case clients.Broken:
 		out.Result, out.Notes = s.State.String(), []string{s.Why}
