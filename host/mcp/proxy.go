@@ -95,12 +95,25 @@ func (p *Proxy) Run(ctx context.Context, in io.Reader, out io.Writer, s Server) 
 	case <-p.left:
 	case <-ctx.Done():
 	case <-s.Done():
-		return p.serverEnded(s, serverDone)
 	case <-serverDone:
+	}
+	if ended(s, serverDone) { // whoever else has, too
 		return p.serverEnded(s, serverDone)
 	}
 	p.stopServer(s, serverDone)
 	return 0
+}
+
+// ended reports whether the server has ended by itself, or says no more.
+func ended(s Server, serverDone chan struct{}) bool {
+	select {
+	case <-s.Done():
+		return true
+	case <-serverDone:
+		return true
+	default:
+		return false
+	}
 }
 
 // read hands on what one side sends, until it ends.
