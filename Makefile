@@ -33,7 +33,7 @@ build: ## bin/agentmesh, bin/meshhost and the shipped rules as .wasm in bin/plug
 	bin/agentmesh policy build --out bin/plugins/presets preset:strict preset:moderate preset:permissive
 
 .PHONY: test
-test: lint unit race fuzz ## everything that must hold before a change goes in
+test: lint unit race fuzz e2e ## everything that must hold before a change goes in
 
 .PHONY: lint
 lint: ## formatting, vet, staticcheck
@@ -41,6 +41,7 @@ lint: ## formatting, vet, staticcheck
 	if [ -n "$$unformatted" ]; then echo "not formatted (go tool gofumpt -l -w FILE):"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	cd testdata/e2e && ../../.ci/go vet ./... && ../../.ci/go tool -modfile=../../go.mod staticcheck ./...
 
 .PHONY: unit
 unit: ## unit tests, layers, house rules, and the stories told to the built commands
@@ -56,6 +57,10 @@ endif
 .PHONY: fuzz
 fuzz: ## every fuzz target, FUZZTIME each
 	.ci/fuzz $(FUZZTIME)
+
+.PHONY: e2e
+e2e: ## published MCP servers behind agentmesh proxy, talked to by real clients; they are installed into .tools/e2e
+	cd testdata/e2e && ../../.ci/go test -count=1 ./...
 
 .PHONY: soak
 soak: ## hours of it: a hundred kills under load, a million decisions, every fuzz target for SOAKTIME
