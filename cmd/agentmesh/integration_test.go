@@ -1,0 +1,85 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"agentmesh/host/clients"
+)
+
+// TestIntegrationStories are told to the built commands in a home of their own; "starts FILE SERVER" starts a server as the
+// client does whose configuration the file is.
+func TestIntegrationStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "integration"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("BIN", commands)
+			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("NO_COLOR", "1")
+			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "starts": starts},
+	})
+}
+
+func starts(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: starts FILE SERVER")
+	}
+	var config struct {
+		Servers map[string]struct {
+			Command string
+			Args    []string
+		} `json:"mcpServers"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &config))
+	s := config.Servers[args[1]]
+	if !filepath.IsAbs(s.Command) {
+		ts.Fatalf("%q is not absolute: the client would not find it", s.Command)
+	}
+	ts.Check(ts.Exec(s.Command, s.Args...))
+}
+
+// TestEveryFlagOfTheProxyIsUnderstood puts each flag that `agentmesh proxy` has before a server, and looks for the server:
+// a flag whose value were taken for the command would hide what is started.
+func TestEveryFlagOfTheProxyIsUnderstood(t *testing.T) {
+	text, err := exec.Command(filepath.Join(commands, "agentmesh"), "proxy", "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := string(text)
+	flags := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)( \S+)?  `).FindAllStringSubmatch(help, -1)
+	if len(flags) < 10 {
+		t.Fatalf("found %d flags in\n%s", len(flags), help)
+	}
+	for _, f := range flags {
+		name, valued := f[1], strings.TrimSpace(f[2]) != ""
+		if name == "target" {
+			continue // names the server itself
+		}
+		words := fmt.Sprintf(`"--%s"`, name)
+		if valued {
+			words += `, "value"`
+		}
+		src := fmt.Sprintf(`{"mcpServers":{"a":{"command":"agentmesh","args":["proxy", %s, "--", "the-server"]}}}`, words)
+		file, err := clients.Parse(clients.FileAt("f"), []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := file.Servers[0]; s.State != clients.Wrapped || s.Command != "the-server" {
+			t.Errorf("--%s: the server is %v %q (%s)", name, s.State, s.Command, s.Why)
+		}
+	}
+}
