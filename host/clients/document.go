@@ -23,6 +23,7 @@ type SyntaxError struct {
 	Message      string
 }
 
+// Error is FILE:LINE:COLUMN and what is wrong there.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Column, e.Message)
 }
