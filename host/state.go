@@ -35,6 +35,9 @@ func (s State) StoreFile() string { return s.path("store.db") }
 // OpenState makes the state folder where there is none. A folder that others may look into is refused: the token and
 // the keys in it would be theirs.
 func OpenState(dir string) (State, error) {
+	if dir == "" {
+		return "", errors.New("state folder: it has no name; the working folder is none")
+	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("state folder: %w", err)
