@@ -29,6 +29,7 @@ type metrics struct {
 	broken    prometheus.Gauge
 	judges    prometheus.Gauge
 	requests  *prometheus.HistogramVec
+	results   *prometheus.CounterVec
 }
 
 // fast are the bounds of durations that are microseconds when all is well, in seconds.
@@ -61,10 +62,13 @@ func newMetrics() *metrics {
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "agentmesh_api_request_duration_seconds", Help: "HTTP requests, by route and status.", Buckets: fast(),
 		}, []string{"route", "status"}),
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "agentmesh_results_found_total", Help: "What was found in results of tools, by what was done about it and kind.",
+		}, []string{"done", "kind"}),
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.decisions, m.deciding, m.entries, m.appending, m.loads, m.broken, m.judges, m.requests,
+		m.decisions, m.deciding, m.entries, m.appending, m.loads, m.broken, m.judges, m.requests, m.results,
 	)
 	return m
 }
@@ -102,6 +106,21 @@ func (g meteredGate) Decide(ctx context.Context, c *gate.Call) abi.Verdict {
 	g.metrics.deciding.Observe(time.Since(start).Seconds())
 	g.metrics.decisions.WithLabelValues(v.Decision.String(), string(v.Code)).Inc()
 	return v
+}
+
+// found counts what treating a result found.
+func (m *metrics) found(r mcp.ResultReport) {
+	for done, kinds := range map[string]map[string]int{"removed": r.Removed, "masked": r.Masked} {
+		for kind, n := range kinds {
+			m.results.WithLabelValues(done, kind).Add(float64(n))
+		}
+	}
+	for _, kind := range r.Flagged {
+		m.results.WithLabelValues("flagged", kind).Inc()
+	}
+	if r.Withheld {
+		m.results.WithLabelValues("withheld", "").Inc()
+	}
 }
 
 // loaded counts one load of the rules.

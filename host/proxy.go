@@ -41,14 +41,19 @@ func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	inspector := mcp.NewInspector(pins)
 	if c.Server == "" {
 		c.Server = facts.ServerName(c.Argv)
 	}
+	changed, err := changedTools(ctx, pins, c.Server)
+	if err != nil {
+		return nil, err
+	}
+	inspector := mcp.NewInspector(pins)
 	return mcp.New(mcp.Config{
 		Gate: meteredGate{h.gate, h.metrics}, Facts: x,
 		Protected:    func(call *facts.Call, q *abi.Request) string { return guard.named(x, call, q) },
 		HearsResults: h.hearsResults, Results: c.Results, Inspect: inspector.Inspect, Whole: inspector.Whole,
+		Changed: changed, Found: h.metrics.found,
 		Agent: abi.ObjectValue(
 			abi.Member{Name: "name", Value: abi.StringValue(c.Agent)},
 			abi.Member{Name: "asserted_by", Value: abi.StringValue("config")},
@@ -64,6 +69,19 @@ func (h *Host) rootsOf(c *ProxyConfig) []string {
 		return h.config.Roots
 	}
 	return FoldersIn(c.Argv)
+}
+
+// changedTools are the tools of a server whose change waits for approval. A client that calls without asking for a list is
+// told of them too.
+func changedTools(ctx context.Context, pins *mcp.Pins, server string) ([]string, error) {
+	all, err := pins.List(ctx, server)
+	var out []string
+	for _, p := range all {
+		if p.State == mcp.PinChanged {
+			out = append(out, p.Name)
+		}
+	}
+	return out, err
 }
 
 // extractorFor gathers facts for calls to a server that runs on this machine.

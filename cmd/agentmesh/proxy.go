@@ -96,21 +96,28 @@ func (e *env) proxy(c *cobra.Command, f *proxyFlags, args []string) error {
 	broken := make(chan os.Signal, 1)
 	signal.Notify(broken, syscall.SIGPIPE)
 	defer signal.Stop(broken)
+	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP) // besides those that end every command
+	defer stop()
 	// The server starts while we open what decides; until then nothing reaches it.
 	child, err := mcp.Start(mcp.Command{Argv: argv, Environ: environ, Stderr: stderr})
 	if err != nil {
 		return withHint(err, "is it installed, and in PATH?")
 	}
-	h, err := host.Open(c.Context(), state, config, host.Options{
+	h, err := host.Open(ctx, state, config, host.Options{
 		Log: log, Command: "agentmesh proxy", Version: version, Monitor: f.monitor,
 	})
 	if err != nil {
-		child.Input().Close()
-		child.Stop(0)
+		abandon(child)
 		return err
 	}
-	code, err := f.run(c.Context(), h, session{e, argv, environ, child})
+	code, err := f.run(ctx, h, session{e, argv, environ, child})
 	return errors.Join(err, h.Close(), told(code))
+}
+
+// abandon ends a server that nothing was said to.
+func abandon(child *mcp.Child) {
+	child.Input().Close()
+	child.Stop(0, mcp.DefaultGrace)
 }
 
 // session is what a run of the proxy has to do with.
@@ -127,8 +134,7 @@ func (f *proxyFlags) run(ctx context.Context, h *host.Host, s session) (int, err
 		Results: f.treatment(), MaxMessage: f.maxMessage, CanonicalArgs: f.canonicalArgs,
 	})
 	if err != nil {
-		s.child.Input().Close()
-		s.child.Stop(0)
+		abandon(s.child)
 		return exitFailed, err
 	}
 	return p.Run(ctx, s.stdin, s.stdout, s.child), nil

@@ -51,6 +51,13 @@ func (c *catalog) find(name string) (t listed, known, lacking bool) {
 	return t, known, !known && c.whole != nil && c.part == nil
 }
 
+// seen reports whether a whole list was seen.
+func (c *catalog) seen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.whole != nil
+}
+
 // pageOf reads the tools of a page.
 func pageOf(tools []abi.Value, notes []ToolNotes) map[string]listed {
 	page := make(map[string]listed, len(tools))

@@ -164,17 +164,14 @@ func (c *Child) Exit() Exit {
 }
 
 // Stop implements Server: the group is asked by SIGTERM, then killed. What the server started and left running goes too.
-func (c *Child) Stop(grace time.Duration) {
-	if !c.ended(grace) {
+func (c *Child) Stop(wait, grace time.Duration) {
+	if !c.ended(wait) {
 		terminate(c.cmd.Process)
-		c.ended(max(grace, minGrace))
+		c.ended(grace)
 	}
 	killGroup(c.cmd.Process)
 	<-c.done
 }
-
-// minGrace is how long a server has between SIGTERM and SIGKILL at least.
-const minGrace = 100 * time.Millisecond
 
 func (c *Child) ended(within time.Duration) bool {
 	timer := time.NewTimer(within)

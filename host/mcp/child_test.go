@@ -29,7 +29,7 @@ func shell(t *testing.T, script string, stderr io.Writer, environ ...string) *mc
 	}
 	t.Cleanup(func() {
 		c.Input().Close()
-		c.Stop(0)
+		c.Stop(0, 0)
 		c.Output().Close()
 	})
 	return c
@@ -83,7 +83,7 @@ func TestStopping(t *testing.T) {
 			child := shell(t, c.script, nil)
 			lineOf(t, bufio.NewReader(child.Output()))
 			child.Input().Close()
-			child.Stop(c.grace)
+			child.Stop(c.grace, c.grace)
 			if got := child.Exit(); got.Code != c.code {
 				t.Errorf("got %+v, want %d", got, c.code)
 			}
@@ -99,7 +99,7 @@ func TestWholeGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Input().Close()
-	c.Stop(patience)
+	c.Stop(patience, patience)
 	for deadline := time.Now().Add(patience); alive(pid); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("what the server started still runs")

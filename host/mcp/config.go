@@ -66,6 +66,11 @@ type Config struct {
 	Inspect func(ctx context.Context, server string, tools []abi.Value) ([]ToolNotes, error)
 	// Whole is told which tools a server has when its list was read to its end. Nil: nobody is.
 	Whole func(ctx context.Context, server string, names []string) error
+	// Changed are the tools whose change waited for approval when the session began: they count as changed until a list is
+	// seen.
+	Changed []string
+	// Found is told what a treated result held, if anything. Nil: nobody is.
+	Found func(ResultReport)
 	// Agent is the agent part of every request, Context the context but for the time.
 	Agent, Context abi.Value
 	// Server is action.server.

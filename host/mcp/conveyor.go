@@ -55,12 +55,14 @@ func (c *conveyor) run() {
 
 // pass puts a message in the row that needs no work.
 func (c *conveyor) pass(size int, emit func()) {
+	c.room.enter(int64(size))
 	c.put(&job{emit: emit, size: int64(size)})
 }
 
 // work puts a message in the row that goes out when work has been done.
 func (c *conveyor) work(size int, work, emit func()) {
 	j := &job{ready: make(chan struct{}), emit: emit, size: int64(size)}
+	c.room.enter(j.size)
 	select {
 	case c.workers <- struct{}{}:
 	case <-c.stopped:
@@ -77,7 +79,6 @@ func (c *conveyor) work(size int, work, emit func()) {
 }
 
 func (c *conveyor) put(j *job) {
-	c.room.enter(j.size)
 	select {
 	case c.jobs <- j:
 	case <-c.stopped:

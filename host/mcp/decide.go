@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"agentmesh/host/facts"
@@ -27,6 +28,8 @@ func (p *Proxy) callOf(e *entry) facts.Call {
 	if t, known, _ := p.tools.find(c.Tool); known {
 		c.Annotations = t.annotations
 		c.Given.Tool = t.facts()
+	} else if slices.Contains(p.c.Changed, c.Tool) && !p.tools.seen() {
+		c.Given.Tool = abi.ObjectValue(abi.Member{Name: "changed", Value: abi.BoolValue(true)})
 	}
 	if given := e.params.Get("inputResponses"); given.Exists() {
 		c.Given.Data = abi.ObjectValue(abi.Member{Name: "inputResponses", Value: given})

@@ -16,7 +16,8 @@
 // an id that is neither string nor number, or that of a request without an answer yet. So is a carriage return within a
 // line: Python's and Node's line readers take it for a line end, and what follows it for a message of its own. So is a line
 // over MaxMessage, which is passed by without being held. The answer bears the id where one can be had, else null. This
-// holds in monitor mode too.
+// holds in monitor mode too. Of the client's answers to the server only the outermost object is read so: nothing is decided by
+// them.
 //
 // A line of the server that is no message, or is over MaxMessage, is logged and recorded, the first hundred of a run,
 // and not forwarded. The same goes for an answer to no request, or to one that is still being decided: a server that guesses
@@ -53,7 +54,15 @@
 // prompts and resources whose use could not be. The other bytes stay, as do order and nextCursor, and a cacheScope of public
 // becomes private. A list that cannot be read strictly is kept back. Tools are remembered for their annotations, which may
 // tighten, their outputSchema, and what Inspect finds (tool.flagged, tool.changed); before a list is seen nothing is known
-// of these.
+// of these but the changes that waited for approval when the session began. A tool on a page of a list that has more pages
+// counts as seen; a tool is lacking only when the list was read to its end.
+//
+// # Results
+//
+// Results of decided requests, those of their tasks included, are shown to the judges that speak at post_tool, then treated
+// (Results), whose finds are written down as an outcome entry {"decision_id","flagged","removed","masked","lookalikes",
+// "withheld"} before the client has them. Errors pass as they are. A result in which a member of the outermost object stands
+// twice is kept back.
 //
 // # Refusals
 //
@@ -75,8 +84,8 @@
 // # Ends
 //
 // When the client leaves (or a signal tells us to), what it sent is still decided and forwarded, the server's input is
-// closed, and the server has Grace to end, then is asked by SIGTERM with its whole group, and after Grace again is killed; exit 0.
-// When the server ends, its exit code is ours. In both cases requests without an answer get one (-32603). Results that
+// closed, and the server has Grace to end, then is asked by SIGTERM with its whole group, and after Grace again is killed;
+// exit 0. When the server ends, its exit code is ours, whoever else has left too. In both cases requests without an answer get one (-32603). Results that
 // came without an outcome being recorded read "outcome unknown".
 //
 // # Why not an MCP library

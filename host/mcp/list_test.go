@@ -228,3 +228,17 @@ func TestSchemaSpellings(t *testing.T) {
 		}
 	}
 }
+
+// TestChangedBefore: a change that waited for approval when the session began counts before any list is seen.
+func TestChangedBefore(t *testing.T) {
+	s := setup{policies: []string{noticed}}
+	s.config.Changed = []string{"a"}
+	r := start(t, s)
+	r.send(call("1", "a", `{}`))
+	if why := read(t, r.next()).tool(t).Meta[verdictMember]; why.Rule != "changed" {
+		t.Errorf("got %+v", why)
+	}
+	r.list("tools/list", `{"tools":[{"name":"a"}]}`)
+	r.send(call("1", "a", `{}`))
+	r.served()
+}

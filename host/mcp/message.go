@@ -47,12 +47,16 @@ type fault struct {
 	size   int64
 }
 
-// readClient reads a message of the client. What parsers may differ about is a fault.
+// readClient reads a message of the client. What parsers may differ about is a fault; of answers, only what makes them such.
 func readClient(line []byte) (message, *fault) {
 	m := message{line: line}
 	env, err := readEnvelope(line)
 	if err != nil {
 		return m, faultOf(line, err)
+	}
+	if env.method.empty() { // nothing is decided by an answer
+		m.kind, m.id = answer, env.id.of(line)
+		return m, nil
 	}
 	v, err := abi.ReadValue(string(line))
 	if err != nil {
@@ -65,8 +69,6 @@ func readClient(line []byte) (message, *fault) {
 	switch {
 	case m.params.Exists() && m.params.Kind() != abi.Object:
 		return m, faultOf(line, errParams)
-	case env.method.empty():
-		m.kind = answer
 	case env.id.empty():
 		m.kind = notification
 	}
@@ -74,10 +76,7 @@ func readClient(line []byte) (message, *fault) {
 		m.id = env.id.of(line)
 		m.key = idKey(m.id)
 	}
-	if m.kind != answer {
-		err = m.spelling()
-	}
-	if err != nil {
+	if err := m.spelling(); err != nil {
 		return m, faultOf(line, err)
 	}
 	m.modern = m.params.Get("_meta").Get(versionMember).Exists()

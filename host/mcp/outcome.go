@@ -2,9 +2,12 @@ package mcp
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"agentmesh/host/gate"
+	"agentmesh/host/ledger"
 	"agentmesh/pdk/abi"
 )
 
@@ -142,10 +145,47 @@ func (p *Proxy) treated(ctx context.Context, e *entry, a answered) []byte {
 	if report.Withheld {
 		a.status = abi.OutcomeWithheld
 	}
+	p.found(ctx, e, report)
 	if len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
 		return a.line
 	}
 	return applyEdits(a.line, []edit{{a.at.start, a.at.end, out}})
+}
+
+// found writes down what was found in a result, before it goes out.
+func (p *Proxy) found(ctx context.Context, e *entry, r ResultReport) {
+	if r.empty() {
+		return
+	}
+	if p.c.Found != nil {
+		p.c.Found(r)
+	}
+	members := []abi.Member{{Name: "decision_id", Value: abi.StringValue(e.verdict.ID)}}
+	for _, m := range []abi.Member{
+		{Name: "flagged", Value: abi.StringsValue(r.Flagged)},
+		{Name: "removed", Value: counts(r.Removed)},
+		{Name: "masked", Value: counts(r.Masked)},
+	} {
+		if m.Value.Len() > 0 {
+			members = append(members, m)
+		}
+	}
+	if r.Lookalikes > 0 {
+		members = append(members, abi.Member{Name: "lookalikes", Value: abi.IntValue(int64(r.Lookalikes))})
+	}
+	members = append(members, abi.Member{Name: "withheld", Value: abi.BoolValue(r.Withheld)})
+	if err := p.c.Gate.Note(ctx, ledger.KindOutcome, e.subject, abi.ObjectValue(members...)); err != nil {
+		p.log.Error("what was found in a result could not be recorded", "decision", e.verdict.ID, "error", err)
+	}
+}
+
+// counts is a table of numbers as an object, sorted by name.
+func counts(table map[string]int) abi.Value {
+	var out []abi.Member
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		out = append(out, abi.Member{Name: name, Value: abi.IntValue(int64(table[name]))})
+	}
+	return abi.ObjectValue(out...)
 }
 
 // judged is the verdict on a result. One that cannot be read is not released.

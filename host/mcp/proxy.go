@@ -58,8 +58,8 @@ type Server interface {
 	// Done is closed when the server has ended, and Exit is then how.
 	Done() <-chan struct{}
 	Exit() Exit
-	// Stop makes the server end, whose Input was closed before: it waits for the grace given, asks, waits again, and kills.
-	Stop(grace time.Duration)
+	// Stop makes the server end, whose Input was closed before: it waits, asks, waits for the grace, and kills.
+	Stop(wait, grace time.Duration)
 }
 
 // Exit is how a server ended.
@@ -138,7 +138,7 @@ func (p *Proxy) stopServer(s Server, serverDone chan struct{}) {
 	p.up.drain(p.c.Grace)
 	p.gone.Store(true)
 	s.Input().Close()
-	s.Stop(max(p.c.Grace-time.Since(start), 0))
+	s.Stop(max(p.c.Grace-time.Since(start), 0), p.c.Grace)
 	p.finish(s, serverDone, "the session ended before the server answered")
 }
 
@@ -146,7 +146,7 @@ func (p *Proxy) stopServer(s Server, serverDone chan struct{}) {
 func (p *Proxy) serverEnded(s Server, serverDone chan struct{}) int {
 	p.gone.Store(true)
 	s.Input().Close()
-	s.Stop(p.c.Grace) // it may have closed its output and live on
+	s.Stop(p.c.Grace, p.c.Grace) // it may have closed its output and live on
 	exit := s.Exit()
 	p.log.Info("the server ended", "how", exit.How)
 	p.finish(s, serverDone, "the server ended before it answered ("+exit.How+")")

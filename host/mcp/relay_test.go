@@ -35,6 +35,7 @@ func TestPassesThrough(t *testing.T) {
 		`{"jsonrpc":"2.0","id":"a\"\u00e9","method":"logging/setLevel","params":{"level":"debug","_meta":{"progressToken":7}}}`,
 		`{"jsonrpc":"2.0","id":"s","result":{"roots":[{"uri":"file:///x"}]}}`,
 		`{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}`,
+		`{"jsonrpc":"2.0","id":8,"result":{"content":{"text":"\ud83d cut, and ` + "\xff" + `"},"content":1}}`,
 		`{"jsonrpc":"2.0","id":9,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`,
 		`{"jsonrpc":"2.0","id":10,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true}}}`,
 		`{"jsonrpc":"2.0","id":11,"method":"custom/thing","params":{"traceparent":"00-x"}}`,

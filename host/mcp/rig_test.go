@@ -236,7 +236,7 @@ func (s *peer) Input() io.WriteCloser { return s.input }
 func (s *peer) Output() io.ReadCloser { return s.output }
 func (s *peer) Done() <-chan struct{} { return s.done }
 func (s *peer) Exit() mcp.Exit        { return s.exit }
-func (s *peer) Stop(time.Duration) {
+func (s *peer) Stop(_, _ time.Duration) {
 	close(s.stopped)
 	if s.deaf {
 		s.end(mcp.Exit{Code: 137, How: "signal: killed"})

@@ -29,6 +29,7 @@ func (p *Proxy) fromServer(fr frame) {
 func (p *Proxy) serverMessage(line []byte) {
 	env, err := readEnvelope(line)
 	if err != nil {
+		p.log.Debug("no message", "line", string(line[:min(len(line), 200)]))
 		p.unreadable(glance(line), "the server sent a line that is no message: "+err.Error(), int64(len(line)))
 		return
 	}
