@@ -90,8 +90,11 @@ func (n *integration) run() error {
 		if errors.Is(err, clients.ErrChanged) && attempt < attempts {
 			continue
 		}
+		if errors.Is(err, clients.ErrChanged) {
+			return withHint(err, "close the client and run the command again")
+		}
 		if err != nil {
-			return withHint(err, "close the client and run the command again; files named above it are done")
+			return err
 		}
 		return n.report(plans)
 	}
@@ -224,7 +227,9 @@ func (n *integration) plan(places []clients.Place) ([]*plan, error) {
 	return plans, err
 }
 
+// write replaces the files, one after the other; an error says which were written before.
 func (n *integration) write(plans []*plan) error {
+	var done []string
 	for _, p := range plans {
 		if !p.changes() {
 			continue
@@ -235,9 +240,13 @@ func (n *integration) write(plans []*plan) error {
 		} else {
 			p.backup, err = p.file.Write(p.after)
 		}
+		if err != nil && len(done) > 0 {
+			return fmt.Errorf("%w (written before that: %s)", err, strings.Join(done, ", "))
+		}
 		if err != nil {
 			return err
 		}
+		done = append(done, p.file.Path)
 	}
 	return nil
 }

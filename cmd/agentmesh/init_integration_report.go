@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"agentmesh/host/clients"
@@ -26,7 +27,7 @@ type (
 	serverJSON struct {
 		Name     string   `json:"name"`
 		Project  string   `json:"project,omitempty"`
-		Line     int      `json:"line"`
+		Line     int      `json:"line,omitempty"`
 		Result   string   `json:"result"`
 		Command  string   `json:"command,omitempty"`
 		Policies []string `json:"policies,omitempty"`
@@ -52,6 +53,12 @@ func (n *integration) report(plans []*plan) error {
 		}
 		out.Files = append(out.Files, file)
 	}
+	if *n.asked[clients.Claude] && !n.undo {
+		for _, e := range extensions(n.system) {
+			out.Files = append(out.Files, integrationFileJSON{Client: e.Client, Path: e.Path, Servers: e.Servers})
+			out.Unprotected += len(e.Servers)
+		}
+	}
 	if n.output == "json" {
 		if err := n.env.json(out); err != nil {
 			return err
@@ -76,6 +83,16 @@ func (n *integration) server(r *clients.Result) serverJSON {
 		s.Agent = n.agent
 	}
 	return s
+}
+
+// extensions are the servers that Claude Desktop installed by itself.
+func extensions(system clients.System) []clientJSON {
+	var out []clientJSON
+	for _, dir := range system.Extensions() {
+		s := serverJSON{Name: filepath.Base(dir), Result: clients.Unprotected.String(), Notes: []string{"an extension, which the client starts by itself"}}
+		out = append(out, clientJSON{Client: "Claude Desktop", Path: dir, Servers: []serverJSON{s}})
+	}
+	return out
 }
 
 // describe is an entry as it stands.

@@ -108,7 +108,7 @@ func configured(system clients.System, binary string) []clientJSON {
 			out = append(out, c)
 		}
 	}
-	return out
+	return append(out, extensions(system)...)
 }
 
 // protection says what stands before a server.

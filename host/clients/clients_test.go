@@ -268,6 +268,26 @@ func TestOtherFlagsOnlyOnRequest(t *testing.T) {
 	}
 }
 
+// TestAProgramThatMovedIsFoundAgain wraps while npx is in one folder and again when it is in another.
+func TestAProgramThatMovedIsFoundAgain(t *testing.T) {
+	const src = `{"mcpServers":{"a":{"command":"npx","args":["x"]},"b":{"command":"/own/npx"}}}`
+	w := wrapping()
+	w.Resolve = func(command, _ string) (string, bool) { return "/v20/" + command, command == "npx" }
+	after, _ := wrap(t, src, w)
+	w.Resolve = func(command, _ string) (string, bool) { return "/v22/" + command, command == "npx" }
+	moved, results := wrap(t, after, w)
+	if moved != strings.Replace(after, `"/v20/npx"`, `"/v22/npx"`, 1) || results[0].Outcome != clients.NowWrapped || results[1].Outcome != clients.WasWrapped {
+		t.Errorf("got %v\n%s", results, moved)
+	}
+	if undone, _ := unwrap(t, moved); undone != src {
+		t.Errorf("undone %s", undone)
+	}
+	w.Runs = func(string) bool { return true }
+	if same, _ := wrap(t, after, w); same != after {
+		t.Errorf("changed although its program is there: %s", same)
+	}
+}
+
 // TestAProgramOfAnotherName wraps by a program that is not called agentmesh, as downloads are.
 func TestAProgramOfAnotherName(t *testing.T) {
 	const src = `{"mcpServers":{"a":{"command":"npx"}}}`

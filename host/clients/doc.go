@@ -28,6 +28,9 @@
 // --wraps is the marker by which we know our own entries, and holds C as it was spelled; "none:C" and "null:C" say that
 // there was no args, or null. Undoing takes from the entry what stands there now, so that arguments added meanwhile stay.
 //
+// An entry that is wrapped already is left, but for what is asked for, and for programs (agentmesh, or the server's own)
+// that are not where they were.
+//
 // Files are edited by ranges of bytes. Whatever is not inserted keeps its bytes: order, indentation, comments, line
 // ends, unknown keys, the end of the file. Wrapping and then unwrapping gives back the same bytes.
 //

@@ -120,6 +120,20 @@ func Find(places []Place) []Place {
 	return out
 }
 
+// Extensions are the folders of servers that Claude Desktop installed by itself. It starts them without any
+// configuration that could be edited, so nothing can be put before them.
+func (s System) Extensions() []string {
+	dir := s.join(s.appData(), "Claude", "Claude Extensions")
+	entries, _ := os.ReadDir(dir) // most have none
+	var out []string
+	for _, e := range entries {
+		if path := s.join(dir, e.Name()); e.IsDir() && exists(s.join(path, "manifest.json")) {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
 func exists(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil

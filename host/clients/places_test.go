@@ -128,6 +128,17 @@ func TestFindNamesAFileOnce(t *testing.T) {
 	}
 }
 
+func TestExtensionsAreNamed(t *testing.T) {
+	home := t.TempDir()
+	dir := filepath.Join(home, "Library", "Application Support", "Claude", "Claude Extensions")
+	write(t, filepath.Join(dir, "ant.dir.files", "manifest.json"), `{}`, 0o600)
+	write(t, filepath.Join(dir, "remains", "x"), ``, 0o600)
+	got := clients.System{OS: "darwin", Home: home}.Extensions()
+	if want := []string{filepath.Join(dir, "ant.dir.files")}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestPathsToKeepToolsAwayFrom(t *testing.T) {
 	home := t.TempDir()
 	copied := filepath.Join(home, ".cursor", "mcp.json.before-agentmesh")

@@ -232,6 +232,11 @@ func (f *File) update(s *Server, w Wrapping) (Result, []edit) {
 		result.Notes = append(result.Notes, s.Proxy.Binary+" is not there any more")
 		edits = append(edits, edit{e.command.Value.StartOffset, e.command.Value.EndOffset, quoted(w.Binary)})
 	}
+	if moved, ok := w.moved(s); ok {
+		at := &e.list[c.server]
+		result.Notes = append(result.Notes, c.command()+" is not there any more")
+		edits = append(edits, edit{at.StartOffset, at.EndOffset, quoted(moved)})
+	}
 	var words [][]byte
 	drop := func(name string) {
 		for _, fl := range c.flags {
@@ -257,6 +262,17 @@ func (f *File) update(s *Server, w Wrapping) (Result, []edit) {
 		result.Outcome = NowWrapped
 	}
 	return result, edits
+}
+
+// moved is where a server's program is now that was found elsewhere when it was wrapped: version managers move them.
+func (w *Wrapping) moved(s *Server) (string, bool) {
+	was := s.entry.call.command()
+	_, original, _ := strings.Cut(s.entry.call.value(marker), ":")
+	if w.Runs == nil || w.Resolve == nil || original == was || w.Runs(was) || !sameProgram(original, was) {
+		return "", false
+	}
+	now, found := w.Resolve(original, s.entry.path())
+	return now, found && now != was
 }
 
 // unwrap gives back what stood before the proxy was put there.
