@@ -10,10 +10,14 @@ const shortDID = "did:mesh:"
 
 // Applies reports whether the policy selects an agent: whether one of Agents, read as a glob, matches its name, its DID, or
 // the short form of it, did:mesh:NAME. In a glob * stands for any characters, also none, and ? for one; case counts. A policy
-// without Agents selects everyone. Either of name and did may be empty. It allocates nothing.
+// without Agents selects everyone. Either of name and did may be empty; without a name, the one that the DID holds serves.
+// It allocates nothing.
 func (p *Policy) Applies(name, did string) bool {
 	if len(p.Agents) == 0 {
 		return true
+	}
+	if name == "" {
+		name = nameOf(did)
 	}
 	for _, glob := range p.Agents {
 		if matchGlob(glob, "", name) || did != "" && matchGlob(glob, "", did) || matchShort(glob, name, did) {
@@ -21,6 +25,16 @@ func (p *Policy) Applies(name, did string) bool {
 		}
 	}
 	return false
+}
+
+// nameOf is the name that a DID holds, or empty: leaving the name out must not take an agent out of a policy's reach.
+func nameOf(did string) string {
+	rest, _ := strings.CutPrefix(did, shortDID)
+	if len(rest) == len(did) {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, ":")
+	return name
 }
 
 // matchShort matches the short DID: the DID without its fingerprint, or what the name would have, for a name may be all
