@@ -326,7 +326,8 @@ func TestSelectorsAndRedaction(t *testing.T) {
 	j := s.Judge(0)
 	for text, want := range map[string]bool{
 		`{"agent":{"name":"bot-1"}}`:               true,
-		`{"agent":{"did":"did:mesh:bot-1:abcde"}}`: false,
+		`{"agent":{"did":"did:mesh:bot-1:abcde"}}`: true, // no name: the one in the DID serves
+		`{"agent":{"did":"did:mesh:man-1:abcde"}}`: false,
 		`{"agent":{"name":"Bot-1"}}`:               false,
 		`{}`:                                       false,
 	} {
