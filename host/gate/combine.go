@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"agentmesh/pdk/abi"
@@ -134,12 +135,20 @@ func (c *combination) settle() {
 		return
 	case rank == abi.Abstain:
 		v.Decision, v.Code, v.Reason = abi.Deny, abi.CodeNoRule, "no rule allows this action"
+		if !c.enforced() {
+			v.Reason = "no enforcing policy applies to this agent"
+		}
 		return
 	case s.failure != nil:
 		v.Decision, v.Code, v.Policy, v.Reason = abi.Deny, s.failure.Code, s.judge.Name, "judge "+s.judge.Name+" failed: "+s.failure.Error()
 	default:
 		v.Decision, v.Code, v.Policy, v.Rule, v.Reason = rank, codeOf(s), s.judge.Name, s.Rule, s.Reason
 	}
+}
+
+// enforced reports whether any judge that was asked may decide: with none, a look for the rule that is missing finds nothing.
+func (c *combination) enforced() bool {
+	return slices.ContainsFunc(c.verdict.Judges, func(j abi.Judged) bool { return !j.Monitored })
 }
 
 func codeOf(f *finding) abi.Code {

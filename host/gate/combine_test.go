@@ -137,3 +137,19 @@ func TestCombineKeepsTheObligationsThatTheDecisionCallsFor(t *testing.T) {
 		})
 	}
 }
+
+// With no judge that may decide, looking for the missing rule would be in vain: the reason says so.
+func TestCombineSaysWhyNobodyAllows(t *testing.T) {
+	for _, c := range []struct {
+		answers []gate.Answer
+		want    string
+	}{
+		{nil, "no enforcing policy applies to this agent"},
+		{[]gate.Answer{monitored(answer("a", rule(abi.Allow, "yes")))}, "no enforcing policy applies to this agent"},
+		{[]gate.Answer{answer("a")}, "no rule allows this action"},
+	} {
+		if v := gate.Combine(abi.StagePreTool, c.answers); v.Reason != c.want {
+			t.Errorf("%d judges: reason %q, want %q", len(c.answers), v.Reason, c.want)
+		}
+	}
+}

@@ -136,6 +136,8 @@ func failure(err error) error {
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.Is(err, ErrTooMuchWork):
+		return &abi.Failure{Code: abi.CodeOutOfFuel, Detail: err.Error()}
 	case errors.Is(err, ErrInputTooLarge):
 		return &abi.Failure{Code: abi.CodeInputTooLarge, Detail: err.Error()}
 	default:

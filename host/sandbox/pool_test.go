@@ -82,6 +82,33 @@ func TestARequestThatIsTooLargeFailsAloneAndGrowsNothing(t *testing.T) {
 	}
 }
 
+func TestARequestThatAsksForTooMuchWorkIsOutOfFuel(t *testing.T) {
+	e, err := NewEngine(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	p, err := policy.Load(policy.Sources{{Name: "p.yaml", Text: `version: "1.0"
+rules:
+  - {name: search, action: deny, condition: "data.a contains data.b"}
+`}}, "p.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := e.Policies(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	half := strings.Repeat("a", 4<<20)
+	q := requestWith(abi.Member{Name: "a", Value: abi.StringValue(half + half)}, abi.Member{Name: "b", Value: abi.StringValue(half + "b")})
+	_, _, err = s.Judge(0).Evaluate(t.Context(), q, nil)
+	var f *abi.Failure
+	if !errors.As(err, &f) || f.Code != abi.CodeOutOfFuel {
+		t.Errorf("got %v, want %s", err, abi.CodeOutOfFuel)
+	}
+}
+
 func TestACallerThatGoesAwayStopsWaiting(t *testing.T) {
 	j := pooledJudge(t, 1)
 	i, err := j.pool.get(t.Context())
