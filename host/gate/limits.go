@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"agentmesh/host/store"
+	"agentmesh/pdk/abi"
 )
 
 // Counter is one limit that an action counts against, and what was seen of it.
@@ -31,30 +30,14 @@ type Counter struct {
 	total  int64 // that of the newest hit
 }
 
-// NewCounter reads the limit: a positive whole number, a slash, and second, minute, hour or day.
+// NewCounter reads the limit, as abi.ParseLimit does; its count is 1 to abi.MaxLimit.
 func NewCounter(policy, rule, limit string, monitored bool) (Counter, error) {
-	n, unit, _ := strings.Cut(limit, "/")
-	count, err := strconv.ParseInt(n, 10, 64)
-	window := windowOf(unit)
-	if err != nil || count <= 0 || window == 0 {
-		return Counter{}, fmt.Errorf("limit %q of rule %s of %s: want COUNT/second, /minute, /hour or /day", limit, rule, policy)
+	count, seconds, ok := abi.ParseLimit(limit)
+	if !ok || count == 0 || count > abi.MaxLimit {
+		return Counter{}, fmt.Errorf("limit %q of rule %s of %s: want COUNT/second, /minute, /hour or /day, COUNT from 1 to %d", limit, rule, policy, abi.MaxLimit)
 	}
+	window := time.Duration(seconds) * time.Second
 	return Counter{Policy: policy, Rule: rule, Limit: limit, Monitored: monitored, count: count, window: window}, nil
-}
-
-func windowOf(unit string) time.Duration {
-	switch unit {
-	case "second":
-		return time.Second
-	case "minute":
-		return time.Minute
-	case "hour":
-		return time.Hour
-	case "day":
-		return 24 * time.Hour
-	default:
-		return 0
-	}
 }
 
 // Limits counts actions in exact sliding windows that all processes share: an action may pass when fewer than count hits

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -146,9 +145,6 @@ func (r *reader) stage(n *yaml.Node) Stage {
 	return PreTool
 }
 
-// maxLimit is how many actions a limit may count: its window is kept exactly, action by action.
-const maxLimit = 1_000_000
-
 // limit reads COUNT/UNIT. A limit that lets nothing through is a deny written badly, and refused.
 func (r *reader) limit(n *yaml.Node) *Limit {
 	const form = `write a count and a unit, like "100/hour"; units are second, minute, hour and day`
@@ -156,33 +152,16 @@ func (r *reader) limit(n *yaml.Node) *Limit {
 		r.fail(n, form, "limit must be a string, not %s", kindName(n))
 		return nil
 	}
-	digits, unit, _ := strings.Cut(n.Value, "/")
-	count, err := strconv.ParseInt(digits, 10, 64)
-	window := windowOf(unit)
+	count, seconds, ok := abi.ParseLimit(n.Value)
 	switch {
-	case strings.Trim(digits, decimals) != "" || err != nil || window == 0:
+	case !ok:
 		r.fail(n, form, "%q is no limit", n.Value)
 	case count == 0:
 		r.fail(n, "write action: deny to let nothing through", "a limit of 0")
-	case count > maxLimit:
-		r.fail(n, "", "a limit of more than %d", maxLimit)
+	case count > abi.MaxLimit:
+		r.fail(n, "", "a limit of more than %d", abi.MaxLimit)
 	}
-	return &Limit{Count: count, Window: window, Text: n.Value}
-}
-
-func windowOf(unit string) time.Duration {
-	switch unit {
-	case "second":
-		return time.Second
-	case "minute":
-		return time.Minute
-	case "hour":
-		return time.Hour
-	case "day":
-		return 24 * time.Hour
-	default:
-		return 0
-	}
+	return &Limit{Count: count, Window: time.Duration(seconds) * time.Second, Text: n.Value}
 }
 
 // condition reads an expression; a boolean needs no quotes.
