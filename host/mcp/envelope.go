@@ -162,8 +162,7 @@ func validID(id []byte) bool {
 	if len(id) == 0 || len(id) > maxID {
 		return false
 	}
-	r := ranges{b: id}
-	return (id[0] == '"' || id[0] == '-' || id[0] >= '0' && id[0] <= '9') && r.value() && r.end()
+	return (id[0] == '"' || id[0] == '-' || id[0] >= '0' && id[0] <= '9') && sound(id)
 }
 
 // maxID is the length of an id at most, in bytes.

@@ -122,7 +122,7 @@ func fold(name string) string {
 func faultOf(line []byte, err error) *fault {
 	seen := glance(line)
 	f := &fault{code: codeInvalid, reason: err.Error(), id: seen.answerID(), method: seen.methodName(), size: int64(len(line))}
-	if r := (ranges{b: line}); errors.Is(err, errNotJSON) && !(r.value() && r.end()) {
+	if errors.Is(err, errNotJSON) && !sound(line) {
 		f.code, f.id = codeParse, nullID()
 	}
 	return f

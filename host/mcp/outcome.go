@@ -248,38 +248,3 @@ func appendTexts(texts []string, item abi.Value) []string {
 	}
 	return texts
 }
-
-// mended is JSON in which everything that is no character is U+FFFD: bytes that are not UTF-8, and halves of surrogate
-// pairs.
-func mended(raw []byte) string {
-	text := strings.ToValidUTF8(string(raw), "\ufffd")
-	if !strings.Contains(text, `\ud`) && !strings.Contains(text, `\uD`) {
-		return text
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); {
-		if text[i] != '\\' || i+1 >= len(text) {
-			b.WriteByte(text[i])
-			i++
-			continue
-		}
-		n := 2
-		switch {
-		case !surrogate(text[i:], 'd', "89abAB", "cdefCDEF"):
-		case surrogate(text[i:], 'd', "89abAB", "") && i+6 < len(text) && surrogate(text[i+6:], 'd', "cdefCDEF", ""):
-			n = 12
-		default:
-			b.WriteString("\ufffd")
-			i += 6
-			continue
-		}
-		b.WriteString(text[i:min(i+n, len(text))])
-		i += n
-	}
-	return b.String()
-}
-
-// surrogate reports whether a text begins with an escape \uD?xx whose third digit is one of those given.
-func surrogate(text string, letter byte, some, others string) bool {
-	return len(text) >= 6 && text[0] == '\\' && text[1] == 'u' && text[2]|0x20 == letter && strings.IndexByte(some+others, text[3]) >= 0
-}

@@ -14,7 +14,7 @@ func (s span) of(b []byte) []byte { return b[s.start:s.end] }
 
 func (s span) empty() bool { return s.end == 0 }
 
-// maxNesting is how deep a server's message may nest; a client's may as deep as abi.MaxDepth.
+// maxNesting is how deep a server's message, or a result by itself, may nest; a client's may as deep as abi.MaxDepth.
 const maxNesting = 512
 
 // ranges walks JSON without building anything and tells where values stand, so that a message can be looked into and
@@ -30,15 +30,34 @@ type ranges struct {
 // is false when b is no such object.
 func members(b []byte, visit func(name, value span) bool) bool {
 	r := ranges{b: b}
-	r.space()
-	return r.i < len(b) && b[r.i] == '{' && r.object(visit) && r.end()
+	return r.peek() == '{' && r.object(func(name span) bool {
+		value, ok := r.span()
+		return ok && visit(name, value)
+	}) && r.end()
 }
 
 // elements visits the items of the list that is all of b, as members does.
 func elements(b []byte, visit func(value span) bool) bool {
 	r := ranges{b: b}
+	return r.peek() == '[' && r.list(func() bool {
+		value, ok := r.span()
+		return ok && visit(value)
+	}) && r.end()
+}
+
+// sound reports whether b is JSON, spaces aside.
+func sound(b []byte) bool {
+	r := ranges{b: b}
+	return r.value() && r.end()
+}
+
+// span passes a value and tells where it stands.
+func (r *ranges) span() (s span, ok bool) {
 	r.space()
-	return r.i < len(b) && b[r.i] == '[' && r.list(visit) && r.end()
+	s.start = r.i
+	ok = r.value()
+	s.end = r.i
+	return s, ok
 }
 
 func (r *ranges) end() bool {
@@ -52,33 +71,38 @@ func (r *ranges) space() {
 	}
 }
 
-// take is whether the next byte is c, which it then passes.
-func (r *ranges) take(c byte) bool {
+// peek is the next byte that is no space; 0 at the end.
+func (r *ranges) peek() byte {
 	r.space()
-	if r.i < len(r.b) && r.b[r.i] == c {
-		r.i++
-		return true
+	if r.i == len(r.b) {
+		return 0
 	}
-	return false
+	return r.b[r.i]
 }
 
-func (r *ranges) value() bool {
-	r.space()
-	if r.i >= len(r.b) {
+// take is whether the next byte is c, which it then passes.
+func (r *ranges) take(c byte) bool {
+	if r.peek() != c || r.i == len(r.b) {
 		return false
 	}
-	switch c := r.b[r.i]; {
-	case c == '"':
+	r.i++
+	return true
+}
+
+// value passes a value of any kind.
+func (r *ranges) value() bool {
+	switch r.peek() {
+	case '"':
 		return r.text()
-	case c == '{':
+	case '{':
 		return r.object(nil)
-	case c == '[':
+	case '[':
 		return r.list(nil)
-	case c == 't':
+	case 't':
 		return r.word("true")
-	case c == 'f':
+	case 'f':
 		return r.word("false")
-	case c == 'n':
+	case 'n':
 		return r.word("null")
 	default:
 		return r.number()
@@ -93,80 +117,48 @@ func (r *ranges) word(w string) bool {
 	return true
 }
 
-// object passes an object and visits its members.
-func (r *ranges) object(visit func(name, value span) bool) bool {
+// object passes the object that begins here. Where each is given it is told every member's name, and passes the value.
+func (r *ranges) object(each func(name span) bool) bool {
 	if r.depth++; r.depth > maxNesting {
 		return false
 	}
 	r.i++
-	for first := true; ; first = false {
-		if r.take('}') {
-			r.depth--
-			return true
-		}
-		if !first && !r.take(',') {
-			return false
-		}
+	for more := !r.take('}'); more; {
 		r.space()
-		var name, value span
-		if name.start = r.i; !r.text() {
+		name := span{start: r.i}
+		if !r.text() {
 			return false
 		}
 		if name.end = r.i; !r.take(':') {
 			return false
 		}
-		r.space()
-		if value.start = r.i; !r.value() {
+		if each == nil && !r.value() || each != nil && !each(name) {
 			return false
 		}
-		if value.end = r.i; visit != nil && !visit(name, value) {
-			return false
-		}
-		if r.space(); r.i < len(r.b) && r.b[r.i] != '}' && r.b[r.i] != ',' {
-			return false
-		}
-		if r.commaThen('}') {
+		if more = r.take(','); !more && !r.take('}') {
 			return false
 		}
 	}
+	r.depth--
+	return true
 }
 
-// commaThen reports whether a comma stands before the end of a container.
-func (r *ranges) commaThen(end byte) bool {
-	if r.i >= len(r.b) || r.b[r.i] != ',' {
-		return false
-	}
-	ahead := ranges{b: r.b, i: r.i + 1}
-	ahead.space()
-	return ahead.i < len(r.b) && r.b[ahead.i] == end
-}
-
-// list passes a list and visits its items.
-func (r *ranges) list(visit func(value span) bool) bool {
+// list passes the list that begins here. Where each is given it passes every item.
+func (r *ranges) list(each func() bool) bool {
 	if r.depth++; r.depth > maxNesting {
 		return false
 	}
 	r.i++
-	for first := true; ; first = false {
-		if r.take(']') {
-			r.depth--
-			return true
-		}
-		if !first && !r.take(',') {
+	for more := !r.take(']'); more; {
+		if each == nil && !r.value() || each != nil && !each() {
 			return false
 		}
-		r.space()
-		value := span{start: r.i}
-		if !r.value() {
-			return false
-		}
-		if value.end = r.i; visit != nil && !visit(value) {
-			return false
-		}
-		if r.space(); r.commaThen(']') {
+		if more = r.take(','); !more && !r.take(']') {
 			return false
 		}
 	}
+	r.depth--
+	return true
 }
 
 // text passes a string.

@@ -95,8 +95,7 @@ func (r *Results) Tool(raw []byte, t Treated) (out []byte, report ResultReport, 
 	if r.Mode == Off && (r.Footer == FooterNone || t.Verdict == nil) {
 		return raw, report, nil
 	}
-	w := resultWalk{jsonCursor: jsonCursor{src: string(raw)}}
-	w.treat = &treatment{mode: r.Mode, report: &report}
+	w := resultWalk{ranges: ranges{b: raw}, src: string(raw), treat: &treatment{mode: r.Mode, report: &report}}
 	err = w.run()
 	report.Flagged = w.treat.flags.Names(scan.All)
 	if err != nil {
@@ -110,7 +109,7 @@ func (r *Results) Tool(raw []byte, t Treated) (out []byte, report ResultReport, 
 
 // unreadable deals with a result that cannot be cleaned.
 func (r *Results) unreadable(raw []byte, t Treated, report ResultReport, why error) ([]byte, ResultReport, error) {
-	if !members(raw, func(span, span) bool { return true }) && !elements(raw, func(span) bool { return true }) && !isScalar(raw) {
+	if !sound(raw) {
 		return nil, report, fmt.Errorf("%w: %w", errNoJSON, why)
 	}
 	if r.Mode == Off {
@@ -122,17 +121,6 @@ func (r *Results) unreadable(raw []byte, t Treated, report ResultReport, why err
 		return raw, report, nil
 	}
 	return r.withhold(raw, t, report, "it cannot be read in one way only: "+why.Error())
-}
-
-func isScalar(raw []byte) bool {
-	c := jsonCursor{src: string(raw)}
-	var err error
-	if c.peek() == '"' {
-		_, err = c.string()
-	} else {
-		err = c.scalar()
-	}
-	return err == nil && c.peek() == 0 && c.pos == len(c.src)
 }
 
 // broke says why edited structured content can no longer go out, or nothing.
@@ -202,7 +190,7 @@ func (w *resultWalk) metaEdit(own []string, clean bool) (edit, bool) {
 	if w.members > 0 {
 		body = append([]byte{','}, body...)
 	}
-	return edit{w.pos - 1, w.pos - 1, body}, true
+	return edit{w.i - 1, w.i - 1, body}, true
 }
 
 func joinMembers(lists ...[]string) []byte {
