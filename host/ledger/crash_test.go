@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -117,11 +116,11 @@ func (w *writer) kill(t *testing.T) map[string]string {
 	return w.acked
 }
 
-// TestCrash kills one of two writers again and again. LEDGER_TEST_KILLS sets how often (a soak takes a hundred or more).
-func TestCrash(t *testing.T) {
+// TestKilledWriters kills one of two writers again and again: a hundred times with SOAK set.
+func TestKilledWriters(t *testing.T) {
 	kills := 10
-	if n, err := strconv.Atoi(os.Getenv("LEDGER_TEST_KILLS")); err == nil {
-		kills = n
+	if os.Getenv("SOAK") != "" {
+		kills = 100
 	}
 	for _, mode := range []ledger.Mode{ledger.Sync, ledger.OS} {
 		t.Run(mode.String(), func(t *testing.T) { crash(t, mode, kills) })
