@@ -121,7 +121,8 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// begin writes the opening entry and signs it, so that a shard never stands without a checkpoint.
+// begin writes the opening entry. The first of a shard is signed at once, so that none stands without a checkpoint; those
+// after it are signed as all entries are, while whoever opens the ledger goes on.
 func (l *Ledger) begin(ctx context.Context, r recovered) error {
 	if l.config.Index != nil {
 		ix, err := newIndex(ctx, l.config.Index, l.config.Dir)
@@ -137,7 +138,7 @@ func (l *Ledger) begin(ctx context.Context, r recovered) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.Append(ctx, Entry{Kind: KindStart, ID: newEntryID(), Body: body}); err != nil {
+	if _, err := l.Append(ctx, Entry{Kind: KindStart, ID: newEntryID(), Body: body}); err != nil || l.publisher.published.Note != nil {
 		return err
 	}
 	return l.publish(ctx)
