@@ -15,6 +15,10 @@ func NewExtractor(tables, roots []string) (*facts.Extractor, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newExtractor(table, roots), nil
+}
+
+func newExtractor(table *facts.Table, roots []string) *facts.Extractor {
 	// Without a home or working folder relative paths stay what they are; nothing is known to lie inside a root then.
 	home, _ := os.UserHomeDir()
 	dir, _ := os.Getwd()
@@ -22,7 +26,7 @@ func NewExtractor(tables, roots []string) (*facts.Extractor, error) {
 	if len(roots) > 0 {
 		c.Where = facts.Here
 	}
-	return facts.New(c), nil
+	return facts.New(c)
 }
 
 // toolTable is the built-in tool table with the files that extend it.

@@ -46,6 +46,7 @@ type Host struct {
 	store   *store.DB
 	limits  *gate.StoredLimits
 	ledger  *ledger.Ledger
+	table   *facts.Table
 	facts   *facts.Extractor
 	guard   guard
 	rules   *sandbox.Watcher
@@ -64,8 +65,9 @@ func Open(ctx context.Context, state State, c Config, o Options) (*Host, error) 
 		o.Log = hclog.NewNullLogger()
 	}
 	h := &Host{state: state, config: c, log: o.Log, metrics: newMetrics()}
+	tables := h.readTables() // while the store and the ledger wait for the disk
 	for _, open := range []func(context.Context, Options) error{
-		h.openState, h.openStore, h.openLedger, h.openFacts, h.openGate, h.openRules, h.openSweep,
+		h.openState, h.openStore, h.openLedger, tables, h.openFacts, h.openGate, h.openRules, h.openSweep,
 	} {
 		if err := open(ctx, o); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -155,10 +157,21 @@ func (h *Host) anchors() []ledger.Anchor {
 	return out
 }
 
-func (h *Host) openFacts(context.Context, Options) (err error) {
-	h.facts, err = NewExtractor(h.config.Tools, h.config.Roots)
+// readTables begins to read the tool tables; what it returns waits for them.
+func (h *Host) readTables() func(context.Context, Options) error {
+	read := make(chan error, 1)
+	go func() {
+		table, err := toolTable(h.config.Tools)
+		h.table = table
+		read <- err
+	}()
+	return func(context.Context, Options) error { return <-read }
+}
+
+func (h *Host) openFacts(context.Context, Options) error {
+	h.facts = newExtractor(h.table, h.config.Roots)
 	h.guard = newGuard(h.state, &h.config)
-	return err
+	return nil
 }
 
 func (h *Host) openGate(_ context.Context, o Options) (err error) {

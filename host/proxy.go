@@ -32,10 +32,7 @@ type ProxyConfig struct {
 // Proxy makes a proxy that decides by this host. Close the host after the proxy has run.
 func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
 	roots := h.rootsOf(&c)
-	x, err := h.extractorFor(&c, roots)
-	if err != nil {
-		return nil, err
-	}
+	x := h.extractorFor(&c, roots)
 	guard := h.guard.inFolders(slices.Clone(roots))
 	pins, err := mcp.NewPins(ctx, h.store)
 	if err != nil {
@@ -85,13 +82,9 @@ func changedTools(ctx context.Context, pins *mcp.Pins, server string) ([]string,
 }
 
 // extractorFor gathers facts for calls to a server that runs on this machine.
-func (h *Host) extractorFor(c *ProxyConfig, roots []string) (*facts.Extractor, error) {
-	table, err := toolTable(h.config.Tools)
-	if err != nil {
-		return nil, err
-	}
+func (h *Host) extractorFor(c *ProxyConfig, roots []string) *facts.Extractor {
 	name := facts.ServerName(c.Argv)
-	if c.Server != "" && table.Server(name) == nil {
+	if c.Server != "" && h.table.Server(name) == nil {
 		name = c.Server
 	}
 	home := c.Home
@@ -99,7 +92,7 @@ func (h *Host) extractorFor(c *ProxyConfig, roots []string) (*facts.Extractor, e
 		home, _ = os.UserHomeDir()
 	}
 	dir, _ := os.Getwd()
-	return facts.New(facts.Config{Table: table, Package: name, Roots: roots, Home: home, Dir: dir, Where: facts.Here}), nil
+	return facts.New(facts.Config{Table: h.table, Package: name, Roots: roots, Home: home, Dir: dir, Where: facts.Here})
 }
 
 // FoldersIn are the existing folders among the arguments of a command line, by absolute path.

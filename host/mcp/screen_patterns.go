@@ -3,6 +3,7 @@ package mcp
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -17,7 +18,12 @@ type definitionPattern struct {
 	kind scan.Kind
 	// needs are parts of words of which one must be there before the expression is tried, which costs more.
 	needs []string
-	is    *regexp.Regexp
+	is    func() *regexp.Regexp
+}
+
+// lazily compiles an expression when it is first needed: most sessions never need it, and all would start later by it.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 // The parts of patterns.
@@ -31,19 +37,19 @@ const (
 )
 
 var definitionPatterns = []definitionPattern{
-	{scan.Exfiltration, []string{"~/.", "id_", "mcp.json", "/etc/", "claude_d", "authorized"}, regexp.MustCompile(
+	{scan.Exfiltration, []string{"~/.", "id_", "mcp.json", "/etc/", "claude_d", "authorized"}, lazily(
 		`\b(read|open|cat|load|access|fetch|get)\b` + within + keyFiles + `|` + hand + within + keyFiles + `|` + keyFiles + within + hand)},
-	{scan.Exfiltration, []string{"key", "password", "credential", "cookie", "environment", "secret"}, regexp.MustCompile(hand + within + `\b` + treasure + `\b`)},
-	{scan.Exfiltration, []string{".env"}, regexp.MustCompile(`\.env\b` + within + `\b(included|passed|put|attached|sent|copied)\b` + within + `\b(argument|parameter|field|param)\b`)},
-	{scan.Exfiltration, []string{"conversation", "chat", "messages"}, regexp.MustCompile(`\b(send|upload|post|forward|transmit|copy|append|paste|put|attach)\b` + within + talk)},
-	{scan.Concealment, []string{"hide", "secret", "hidden"}, regexp.MustCompile(
+	{scan.Exfiltration, []string{"key", "password", "credential", "cookie", "environment", "secret"}, lazily(hand + within + `\b` + treasure + `\b`)},
+	{scan.Exfiltration, []string{".env"}, lazily(`\.env\b` + within + `\b(included|passed|put|attached|sent|copied)\b` + within + `\b(argument|parameter|field|param)\b`)},
+	{scan.Exfiltration, []string{"conversation", "chat", "messages"}, lazily(`\b(send|upload|post|forward|transmit|copy|append|paste|put|attach)\b` + within + talk)},
+	{scan.Concealment, []string{"hide", "secret", "hidden"}, lazily(
 		`\bhide (this|it|that|these|them)\b` + within + `\b(user|human|answer|response|reply|output)\b|\bkeep (this|it|that) (a )?(secret|hidden|confidential)\b`)},
-	{scan.Override, []string{"apply", "instructions"}, regexp.MustCompile(
+	{scan.Override, []string{"apply", "instructions"}, lazily(
 		`\b(safety|security|system|earlier|previous|original) (rules|guidelines|policies|restrictions|instructions)` + within +
 			`\b(do not|does not|don't|no longer) apply (here|now|to (this|you|the))\b|\bnew instructions\b` + within + `\b(replace|override|supersede)\b`)},
-	{scan.RoleChange, []string{"now", "pretend"}, regexp.MustCompile(
+	{scan.RoleChange, []string{"now", "pretend"}, lazily(
 		`\byou are now (in|an?) ([a-z]+ )?(mode|unfiltered|unrestricted|jailbroken)\b|\bpretend to be (dan|an? (unfiltered|unrestricted|evil))\b`)},
-	{scan.PromptLeak, []string{"prompt", "message", "instructions"}, regexp.MustCompile(
+	{scan.PromptLeak, []string{"prompt", "message", "instructions"}, lazily(
 		`\b(output|print|repeat|reveal|include|write)\b[^.!?]{0,30}\b(system|developer|initial|hidden) (prompt|message|instructions)` + within +
 			`\b(you (were|have been) given|verbatim|word for word)\b`)},
 }
@@ -66,7 +72,7 @@ func definitionKinds(text string) (found scan.Set) {
 		if flat == "" {
 			flat = strings.Join(strings.Fields(t), " ")
 		}
-		if p.is.MatchString(flat) {
+		if p.is().MatchString(flat) {
 			found.Add(p.kind)
 		}
 	}
