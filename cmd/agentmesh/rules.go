@@ -85,10 +85,12 @@ func faultsOf(err error) policy.Errors {
 // selected turns arguments into names that policy.LoadAll takes, and paths of compiled modules.
 func selected(args []string) (names, modules []string, err error) {
 	for _, arg := range args {
+		if name, ok := presetNamed(arg); ok {
+			names = append(names, name)
+			continue
+		}
 		info, err := os.Stat(arg)
 		switch {
-		case strings.HasPrefix(arg, presetScheme):
-			names = append(names, arg)
 		case err == nil && info.IsDir():
 			inside, wasm, err := folder(arg)
 			if err != nil {
@@ -99,16 +101,28 @@ func selected(args []string) (names, modules []string, err error) {
 			modules = append(modules, arg)
 		case err == nil:
 			names = append(names, filepath.ToSlash(arg))
-		case errors.Is(err, fs.ErrNotExist) && slices.Contains(policies.Presets(), arg):
-			names = append(names, presetScheme+arg)
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, nil, withHint(fmt.Errorf("%s: there is no such file or folder", arg),
-				"a policy is a file, a folder, or a preset: %s", strings.Join(policies.Presets(), ", "))
 		default:
-			return nil, nil, err
+			return nil, nil, noPolicy(arg, err)
 		}
 	}
 	return names, modules, nil
+}
+
+// presetNamed is the preset that an argument of any command names, with its scheme. The bare name of a preset means the
+// preset whatever lies in the working folder, which others may fill: a file of that name is ./strict.
+func presetNamed(arg string) (string, bool) {
+	if slices.Contains(policies.Presets(), arg) {
+		return presetScheme + arg, true
+	}
+	return arg, strings.HasPrefix(arg, presetScheme)
+}
+
+// noPolicy says why an argument names no policy.
+func noPolicy(arg string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: there is no such file or folder", arg)
+	}
+	return withHint(err, "a policy is a file, a folder, or a preset: %s", strings.Join(policies.Presets(), ", "))
 }
 
 func folder(dir string) (names, modules []string, err error) {
