@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"agentmesh/host/clients"
 	"agentmesh/host/facts"
 	"agentmesh/pdk/abi"
 )
@@ -245,4 +246,35 @@ func BenchmarkLarge(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkText is what a call costs that reads a file, and one that writes a file of prose and code of some size, in a
+// home with the places that known clients have.
+func BenchmarkText(b *testing.B) {
+	const text = "see docs/orders.md and https://shop.example/help?page=2 (in German). Größe: 17 %, 2026-11-20\n" +
+		"func main() { fmt.Println(\"open\", len(orders)) } // the first of 12\n\tif err := load(ctx, path); err != nil {\n"
+	home := clients.System{OS: "linux", Home: "/home/a", Dir: "/srv"}
+	places := facts.NewProtected(append(home.Paths(), "/home/a/.local/state/agentmesh", "/srv/policies"))
+	x := facts.New(facts.Config{Table: table(b), Package: "filesystem", Roots: []string{"/srv"}, Home: "/home/a", Dir: "/srv", Where: facts.Here})
+	path := abi.Member{Name: "path", Value: abi.StringValue("notes/orders.md")}
+	for _, c := range []struct {
+		name string
+		call *facts.Call
+	}{
+		{"read", &facts.Call{Tool: "read_text_file", Arguments: abi.ObjectValue(path)}},
+		{"write 1 KiB", write(path, strings.Repeat(text, 1<<10/len(text)))},
+		{"write 1 MiB", write(path, strings.Repeat(text, 1<<20/len(text)))},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Extract(c.call)
+				x.Named(places, c.call)
+			}
+		})
+	}
+}
+
+func write(path abi.Member, text string) *facts.Call {
+	return &facts.Call{Tool: "write_file", Arguments: abi.ObjectValue(path, abi.Member{Name: "content", Value: abi.StringValue(text)})}
 }

@@ -12,34 +12,81 @@ import (
 // our own programs.
 type Protected struct {
 	places []protectedPlace
+	// byPath and byLast find places, the first of the list first, by a folded spelling and by the last name.
+	byPath map[string]int
+	byLast map[string][]int
+	// longest is the length of the longest last name.
+	longest int
+	// known: the system knows some of the places.
+	known bool
 }
 
 // protectedPlace is a file or folder: its folded spellings (as named, and with its links followed), and what the system
 // knows it by.
 type protectedPlace struct {
 	name   string
-	folded []string
-	last   string // the folded last name, which any relative mention ends in or passes through
+	folded [][]string // each as the names it is made of
+	last   string     // the folded last name, which any relative mention ends in or passes through
 	info   os.FileInfo
 }
 
 // NewProtected takes files and folders by absolute path; they need not exist yet.
 func NewProtected(paths []string) *Protected {
-	p := &Protected{}
+	p := &Protected{byPath: map[string]int{}, byLast: map[string][]int{}}
 	for _, name := range paths {
 		if !strings.HasPrefix(name, "/") && !drive(slashes(name)) {
 			continue
 		}
 		clean := path.Clean(slashes(name))
-		place := protectedPlace{name: name, folded: []string{foldPath(clean)}}
+		folded := []string{foldPath(clean)}
 		if real, ok := resolve(clean); ok {
-			place.folded = appendNew(place.folded, foldPath(real))
+			folded = appendNew(folded, foldPath(real))
 		}
-		place.last = path.Base(place.folded[0])
-		place.info, _ = os.Stat(name)
-		p.places = append(p.places, place)
+		p.add(name, folded)
 	}
 	return p
+}
+
+func (p *Protected) add(name string, folded []string) {
+	n := len(p.places)
+	place := protectedPlace{name: name, last: path.Base(folded[0])}
+	for _, f := range folded {
+		place.folded = append(place.folded, strings.Split(strings.Trim(f, "/"), "/"))
+		if _, there := p.byPath[f]; !there {
+			p.byPath[f] = n
+		}
+	}
+	place.info, _ = os.Stat(name)
+	p.places = append(p.places, place)
+	p.byLast[place.last] = append(p.byLast[place.last], n)
+	p.longest = max(p.longest, len(place.last))
+	p.known = p.known || place.info != nil
+}
+
+// holding is the first place that a folded path names or lies in; nil when there is none.
+func (p *Protected) holding(folded string) *protectedPlace {
+	first := len(p.places)
+	look := func(above string) {
+		if n, there := p.byPath[above]; there {
+			first = min(first, n)
+		}
+	}
+	if strings.HasPrefix(folded, "/") {
+		look("/")
+	}
+	for i := 1; i < len(folded); i++ {
+		next := strings.IndexByte(folded[i:], '/')
+		if next < 0 {
+			break
+		}
+		i += next
+		look(folded[:i])
+	}
+	look(folded)
+	if first == len(p.places) {
+		return nil
+	}
+	return &p.places[first]
 }
 
 // Named tells which protected place the arguments of a call name, if any: any string in them, names of members included,
@@ -106,6 +153,9 @@ func firstText(a, b string) string {
 // maxFollowed is how many words of one text have their links followed.
 const maxFollowed = 512
 
+// maxSeen is how many words of one text are remembered.
+const maxSeen = 4096
+
 // namer holds the strings of one call against the protected places.
 type namer struct {
 	x     *Extractor
@@ -116,6 +166,8 @@ type namer struct {
 	// command: the string being looked at is a command, where any bare word may be a file.
 	command bool
 	within  bool // a word of a longer text is being looked at
+	// seen are the words of a longer text that were looked at, and whether their links were followed. Texts repeat themselves.
+	seen map[string]bool
 }
 
 func (n *namer) value(name string, v abi.Value) bool {
@@ -149,7 +201,7 @@ func (n *namer) text(s string) bool {
 	if !n.mentions(s) {
 		return false
 	}
-	n.within = true
+	n.within, n.seen = true, map[string]bool{}
 	defer func() { n.within = false }()
 	words := shellWords(s)
 	bases := n.bases
@@ -179,7 +231,7 @@ func (n *namer) word(w string, follow bool) bool {
 	if n.path(w, follow) {
 		return true
 	}
-	if !strings.ContainsAny(w, "=:,@ ") && !strings.HasPrefix(w, "-") {
+	if marksOf(w)&joinMarks == 0 && !strings.HasPrefix(w, "-") {
 		return false
 	}
 	for _, part := range strings.FieldsFunc(w, func(r rune) bool { return strings.ContainsRune("=:,@ \t\n;|&<>()[]{}\"'`", r) }) {
@@ -221,9 +273,22 @@ func (n *namer) path(raw string, follow bool) bool {
 	if raw == "" || len(raw) > maxPath {
 		return false
 	}
-	if n.within && !strings.ContainsAny(raw, `/\~%$`) && ascii(raw) && raw[0] != '.' && (!follow || !n.command) {
-		return n.plain(raw)
+	if n.within {
+		if marksOf(raw)&(pathMarks|wideMarks) == 0 && raw[0] != '.' && (!follow || !n.command) {
+			return n.plain(raw)
+		}
+		if followed, seen := n.seen[raw]; seen && (followed || !follow) {
+			return false
+		}
+		if len(n.seen) < maxSeen {
+			n.seen[raw] = follow
+		}
 	}
+	return n.spelt(raw, follow)
+}
+
+// spelt holds a string in all its spellings against the places.
+func (n *namer) spelt(raw string, follow bool) bool {
 	var buf [8]string
 	for _, s := range spellings(buf[:0], raw) {
 		if s == "" {
@@ -246,9 +311,14 @@ func (n *namer) path(raw string, follow bool) bool {
 
 // plain holds a word without any mark of a path against the places that lie directly in a folder words may start from.
 func (n *namer) plain(w string) bool {
-	for i := range n.p.places {
-		p := &n.p.places[i]
-		if !n.command && !strings.ContainsAny(p.last, "._-") || len(p.last) > len(w) || !strings.EqualFold(p.last, strings.TrimRight(w, ". ")) {
+	last := strings.TrimRight(w, ". ")
+	if len(last) > n.p.longest {
+		return false
+	}
+	var buf [64]byte
+	lower := appendLower(buf[:0], last)
+	for _, i := range n.p.byLast[string(lower)] {
+		if !n.command && !strings.ContainsAny(n.p.places[i].last, "._-") {
 			continue
 		}
 		for _, b := range n.bases {
@@ -260,12 +330,24 @@ func (n *namer) plain(w string) bool {
 	return false
 }
 
+// appendLower appends a text of ASCII in small letters.
+func appendLower(dst []byte, s string) []byte {
+	for i := range len(s) {
+		b := s[i]
+		if b >= 'A' && b <= 'Z' {
+			b |= 0x20
+		}
+		dst = append(dst, b)
+	}
+	return dst
+}
+
 func (n *namer) spelling(s, base string, follow bool) bool {
 	abs := n.x.absolute(s, base)
 	if n.held(abs) {
 		return true
 	}
-	if strings.ContainsAny(s, "*?[") && n.globbed(abs) {
+	if marksOf(s)&globMarks != 0 && n.globbed(abs) {
 		return true
 	}
 	if !follow || n.x.where == Elsewhere || !strings.HasPrefix(abs, "/") {
@@ -288,16 +370,11 @@ func (n *namer) spelling(s, base string, follow bool) bool {
 
 // held reports whether a canonical path is a protected place or lies below one.
 func (n *namer) held(p string) bool {
-	folded := foldPath(p)
-	for i := range n.p.places {
-		for _, f := range n.p.places[i].folded {
-			if within(folded, f) {
-				n.place = n.p.places[i].name
-				return true
-			}
-		}
+	place := n.p.holding(foldPath(p))
+	if place != nil {
+		n.place = place.name
 	}
-	return false
+	return place != nil
 }
 
 // globbed reports whether a path with wildcards can stand for a place, or for something below it. A name with a leading dot
@@ -306,13 +383,8 @@ func (n *namer) globbed(p string) bool {
 	pattern := strings.Split(strings.Trim(foldPath(p), "/"), "/")
 	for i := range n.p.places {
 		place := &n.p.places[i]
-		info, err := os.Lstat(place.name)
-		if err != nil && strings.HasPrefix(place.last, ".") {
-			continue
-		}
-		file := err == nil && info.Mode().IsRegular()
-		for _, f := range place.folded {
-			if globs(pattern, strings.Split(strings.Trim(f, "/"), "/"), file) {
+		for _, names := range place.folded {
+			if globs(pattern, names, false) && place.globbed(pattern, names) {
 				n.place = place.name
 				return true
 			}
@@ -321,12 +393,22 @@ func (n *namer) globbed(p string) bool {
 	return false
 }
 
+// globbed reports whether what matches a place by its names alone can be the place, as the system has it now.
+func (p *protectedPlace) globbed(pattern, names []string) bool {
+	info, err := os.Lstat(p.name)
+	if err != nil {
+		return !strings.HasPrefix(p.last, ".")
+	}
+	return !info.Mode().IsRegular() || globs(pattern, names, true)
+}
+
 // globs matches a pattern, or where the place is no file the beginning of one, with all the names of a place. ** is any number of
 // folders above the place, and right after it a * is none in particular: to go through a folder names no more than the
 // folder does.
 func globs(pattern, names []string, file bool) bool {
 	last := len(names) - 1
-	reached := make([]bool, len(names)) // names matched so far, but for the last
+	var buf [32]bool
+	reached := append(buf[:0], make([]bool, len(names))...) // names matched so far, but for the last
 	reached[0] = true
 	deep := false
 	for i, part := range pattern {
@@ -341,10 +423,15 @@ func globs(pattern, names []string, file bool) bool {
 		if reached[last] && shellGlob(part, names[last]) && !deep && (!file || i == len(pattern)-1) {
 			return true
 		}
+		going := false
 		for j := last; j > 0; j-- {
 			reached[j] = reached[j-1] && shellGlob(part, names[j-1])
+			going = going || reached[j]
 		}
 		reached[0] = false
+		if !going {
+			return false
+		}
 	}
 	return false
 }
@@ -352,6 +439,9 @@ func globs(pattern, names []string, file bool) bool {
 // same reports whether the path is the very file or folder under another name: a hard link, a second mount, another case
 // on a file system that has none.
 func (n *namer) same(p string) bool {
+	if !n.p.known {
+		return false
+	}
 	info, err := os.Stat(p)
 	if err != nil {
 		return false
