@@ -58,7 +58,7 @@ Besides the user's configuration those of the current folder are looked at (.mcp
 	f.StringArrayVar(&n.policies, "policy", []string{"strict"}, "preset, policy file or folder that decides; repeatable")
 	f.StringVar(&n.agent, "agent", "", "name of the agent that calls (default local)")
 	f.BoolVar(&n.undo, "undo", false, "give back every entry as it was")
-	f.BoolVar(&n.dryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolVar(&n.dryRun, "dry-run", false, "show what would change, other texts masked, and change nothing")
 	f.BoolVar(&n.mayStay, "allow-unprotected", false, "exit with 0 although servers stay unprotected")
 	output := format(c, "table", "json")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -251,7 +251,11 @@ func (n *integration) write(plans []*plan) error {
 	return nil
 }
 
-// difference is what changes in a configuration, as a unified diff.
+// difference is what changes in a configuration, as a unified diff in which texts that may be secret are masked.
 func (p *plan) difference() string {
-	return string(diff.Diff(p.file.Path, p.file.Source(), p.file.Path, p.after))
+	after, err := clients.Parse(p.file.Place, p.after)
+	if err != nil {
+		return "" // what comes out of wrapping can be read
+	}
+	return string(diff.Diff(p.file.Path, p.file.Masked(), p.file.Path, after.Masked()))
 }

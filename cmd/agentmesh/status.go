@@ -22,8 +22,11 @@ type (
 		State   stateJSON         `json:"state"`
 		Ledger  []statusShardJSON `json:"ledger"`
 		Clients []clientJSON      `json:"clients"`
-		Refused []rawJSON         `json:"refused"`
-		refused []*ledger.Record  // as rows
+		// Refused are what did not pass, Monitored what would not have, had it not been for monitor mode; newest first.
+		Refused   []rawJSON `json:"refused"`
+		Monitored []rawJSON `json:"monitored"`
+
+		refused, monitored []*ledger.Record // as rows
 	}
 	stateJSON struct {
 		Path   string `json:"path"`
@@ -53,7 +56,9 @@ and changes nothing. A server is
 
   wrapped      behind agentmesh proxy, decided by the policy named
   UNPROTECTED  started without a proxy, or reached by URL
-  broken       not understood`,
+  broken       not understood, or its agentmesh is not there any more
+
+Refused is what did not pass: denied, malformed, or waiting for a person who cannot be asked. What monitor mode let pass stands apart.`,
 		Example: "  agentmesh status\n  agentmesh status -n 3 -o json",
 		Args:    takes(0, 0, "no arguments"),
 	}
@@ -78,7 +83,9 @@ func (e *env) status(ctx context.Context, limit int, output string) error {
 	if err != nil {
 		return err
 	}
-	s := statusJSON{Binary: binary, Ledger: []statusShardJSON{}, Refused: []rawJSON{}, Clients: configured(system, binary)}
+	s := statusJSON{
+		Binary: binary, Ledger: []statusShardJSON{}, Clients: configured(system, binary), Refused: []rawJSON{}, Monitored: []rawJSON{},
+	}
 	if err := e.recorded(ctx, &s, limit); err != nil {
 		return err
 	}
@@ -180,14 +187,7 @@ func (s *statusJSON) read(ctx context.Context, r *ledger.Reader, dir string, lim
 		}
 		s.Ledger = append(s.Ledger, statusShardJSON{n, sizes[name]})
 	}
-	for record, err := range r.Records(ctx, ledger.Filter{Decision: "deny", Limit: limit}) {
-		if err != nil {
-			return err
-		}
-		s.refused = append(s.refused, &record)
-		s.Refused = append(s.Refused, recordJSON(&record))
-	}
-	return nil
+	return s.refusals(ctx, r, limit)
 }
 
 func (e *env) printStatus(s *statusJSON) {
@@ -196,7 +196,7 @@ func (e *env) printStatus(s *statusJSON) {
 	for _, shard := range s.Ledger {
 		entries += shard.Entries
 	}
-	rows = append(rows, []string{"ledger", fmt.Sprintf("%d shards, %d entries signed", len(s.Ledger), entries)})
+	rows = append(rows, []string{"ledger", s.extent(entries)})
 	e.table(nil, rows)
 
 	e.printf("\n")
@@ -214,7 +214,7 @@ func (e *env) printStatus(s *statusJSON) {
 		}
 	}
 	if len(servers) == 0 {
-		e.printf("No known client has servers.\n")
+		e.printf("No known client has servers; those of another are wrapped by `agentmesh init-integration --config FILE`.\n")
 	} else {
 		e.table(serverHeader(), servers)
 	}
@@ -223,16 +223,7 @@ func (e *env) printStatus(s *statusJSON) {
 	}
 
 	e.printf("\n")
-	if len(s.refused) == 0 {
-		e.printf("Nothing was refused.\n")
-		return
-	}
-	e.printf("Lately refused:\n")
-	var refused [][]string
-	for _, r := range s.refused {
-		refused = append(refused, recordRow(r))
-	}
-	e.table(recordHeader(), refused)
+	e.printRefusals(s)
 }
 
 func (s *stateJSON) remark() string {
@@ -243,4 +234,15 @@ func (s *stateJSON) remark() string {
 		return " (not made yet)"
 	}
 	return ""
+}
+
+// extent is how much has been recorded.
+func (s *statusJSON) extent(entries int64) string {
+	switch {
+	case len(s.Ledger) == 0:
+		return "nothing recorded yet"
+	case len(s.Ledger) == 1:
+		return fmt.Sprintf("1 shard, %d entries signed", entries)
+	}
+	return fmt.Sprintf("%d shards, %d entries signed", len(s.Ledger), entries)
 }
