@@ -53,7 +53,7 @@ func lists(ts *testscript.TestScript, neg bool, args []string) {
 		names = append(names, m.Value.Get("name").Text())
 	}
 	inspector := mcp.NewInspector(pins)
-	_, err = inspector.Inspect(ctx, args[0], tools)
+	_, err = inspector.Inspect(ctx, mcp.Shown{Server: args[0], Method: "tools/list", Items: tools})
 	ts.Check(err)
 	ts.Check(inspector.Whole(ctx, args[0], names))
 }

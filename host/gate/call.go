@@ -14,6 +14,8 @@ type Call struct {
 	// Protected says what of the mesh's own the action names, for people ("the state folder, by the argument path");
 	// empty: nothing. It is denied whatever the policies say.
 	Protected string
+	// Name is what List calls it in its entry; empty: the action's tool.
+	Name string
 	// DecisionID is, for a result, the verdict that let the action pass.
 	DecisionID string
 }

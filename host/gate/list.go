@@ -96,11 +96,19 @@ func possibly(ctx context.Context, judge Judge, q *abi.Request) (s abi.DecisionS
 	return s
 }
 
+// nameOf is what an entry calls something that was listed.
+func nameOf(c *Call) abi.Value {
+	if c.Name != "" {
+		return abi.StringValue(c.Name)
+	}
+	return c.Request.Action.Get("tool")
+}
+
 func (g *Gate) listEntry(w *work, about Subject, calls []Call, l *Listing) entry {
 	var hidden []abi.Value
 	for i := range calls {
 		if l.Hidden[i] {
-			hidden = append(hidden, calls[i].Request.Action.Get("tool"))
+			hidden = append(hidden, nameOf(&calls[i]))
 		}
 	}
 	body := abi.ObjectValue(

@@ -12,7 +12,7 @@ import (
 type listed struct {
 	annotations, outputSchema abi.Value
 	properties                abi.Value // of its inputSchema
-	notes                     ToolNotes
+	notes                     Notes
 }
 
 // catalog remembers the tools of the last list that was seen, page by page.
@@ -59,7 +59,7 @@ func (c *catalog) seen() bool {
 }
 
 // pageOf reads the tools of a page.
-func pageOf(tools []abi.Value, notes []ToolNotes) map[string]listed {
+func pageOf(tools []abi.Value, notes []Notes) map[string]listed {
 	page := make(map[string]listed, len(tools))
 	for i, t := range tools {
 		page[t.Get("name").Text()] = listed{
@@ -71,11 +71,44 @@ func pageOf(tools []abi.Value, notes []ToolNotes) map[string]listed {
 }
 
 // facts are what rules see as tool, beside the annotations.
-func (t *listed) facts() abi.Value {
+func (n *Notes) facts() abi.Value {
 	return abi.ObjectValue(
-		abi.Member{Name: "flagged", Value: abi.BoolValue(t.notes.Flagged)},
-		abi.Member{Name: "changed", Value: abi.BoolValue(t.notes.Changed)},
+		abi.Member{Name: "flagged", Value: abi.BoolValue(n.Flagged)},
+		abi.Member{Name: "changed", Value: abi.BoolValue(n.Changed)},
 	)
+}
+
+// marks remembers what was remarkable about prompts and resources that were listed, by the request that would use them.
+type marks struct {
+	mu   sync.Mutex
+	seen map[use]Notes
+}
+
+// use is a request that uses something listed: prompts/get of a name, resources/read of a URI.
+type use struct{ method, name string }
+
+// set notes what was found; what is unremarkable needs no memory.
+func (m *marks) set(u use, n Notes) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !n.Flagged && !n.Changed {
+		delete(m.seen, u)
+		return
+	}
+	if m.seen == nil {
+		m.seen = make(map[use]Notes)
+	}
+	m.seen[u] = n
+}
+
+// facts are what rules see as tool of a prompt or resource; missing where nothing was remarkable.
+func (m *marks) facts(u use) abi.Value {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n, marked := m.seen[u]; marked {
+		return n.facts()
+	}
+	return abi.Value{}
 }
 
 // taskLog remembers which decided call made a task, so that asking after the task belongs to that decision.

@@ -33,9 +33,16 @@ const (
 	RefuseByError
 )
 
-// ToolNotes are what looking at a tool's definition found.
-type ToolNotes struct {
-	// New: it was never seen before. Changed: it is not what was pinned, and nobody approved the change.
+// Shown is what a server tells of itself: the items of a list, or its instructions as the one item {"instructions":TEXT}.
+type Shown struct {
+	// Server is action.server, Method that of the request that is answered.
+	Server, Method string
+	Items          []abi.Value
+}
+
+// Notes are what looking at an item found.
+type Notes struct {
+	// New: a tool that was never seen before. Changed: a tool that is not what was pinned, and nobody approved the change.
 	New, Changed bool
 	// Flagged: instructions aimed at the model stand in it; Kinds names them.
 	Flagged bool
@@ -61,15 +68,15 @@ type Config struct {
 	HearsResults func(*abi.Request) bool
 	// Results treats results; nil leaves them as they are.
 	Results Treatment
-	// Inspect looks at the tools a server lists: pins and instructions. It gives as many notes as there are tools. Nil: no
-	// tool is flagged or changed.
-	Inspect func(ctx context.Context, server string, tools []abi.Value) ([]ToolNotes, error)
+	// Inspect looks at what a server tells of itself: pins of tools, and instructions aimed at the model. It gives as many
+	// notes as there are items. Nil: nothing is flagged or changed.
+	Inspect func(ctx context.Context, about Shown) ([]Notes, error)
 	// Whole is told which tools a server has when its list was read to its end. Nil: nobody is.
 	Whole func(ctx context.Context, server string, names []string) error
 	// Changed are the tools whose change waited for approval when the session began: they count as changed until a list is
 	// seen.
 	Changed []string
-	// Found is told what a treated result held, if anything. Nil: nobody is.
+	// Found is told what a result, a list or the server's instructions held, if anything. Nil: nobody is.
 	Found func(ResultReport)
 	// Agent is the agent part of every request, Context the context but for the time.
 	Agent, Context abi.Value

@@ -19,6 +19,7 @@ func (p *Proxy) callOf(e *entry) facts.Call {
 		c.Arguments = abi.ObjectValue()
 	}
 	if e.route != toolCall {
+		c.Given.Tool = p.marks.facts(e.use())
 		return c
 	}
 	c.Tool = e.text("name")
@@ -27,7 +28,7 @@ func (p *Proxy) callOf(e *entry) facts.Call {
 	}
 	if t, known, _ := p.tools.find(c.Tool); known {
 		c.Annotations = t.annotations
-		c.Given.Tool = t.facts()
+		c.Given.Tool = t.notes.facts()
 	} else if slices.Contains(p.c.Changed, c.Tool) && !p.tools.seen() {
 		c.Given.Tool = abi.ObjectValue(abi.Member{Name: "changed", Value: abi.BoolValue(true)})
 	}
@@ -35,6 +36,14 @@ func (p *Proxy) callOf(e *entry) facts.Call {
 		c.Given.Data = abi.ObjectValue(abi.Member{Name: "inputResponses", Value: given})
 	}
 	return c
+}
+
+// use is what a request makes use of.
+func (e *entry) use() use {
+	if e.route == prompt {
+		return use{e.method, e.text("name")}
+	}
+	return use{readResource, e.text("uri")} // a subscription tells as much as a read
 }
 
 // protected says which of the mesh's own places a call names. What the client was asked and answers counts as the

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -116,7 +117,7 @@ func (r *ResultReport) done() string {
 		parts = append(parts, numbered(removed, "hidden character")+" removed")
 	}
 	if masked > 0 {
-		parts = append(parts, numbered(masked, "secret")+" masked ("+strings.Join(sortedKinds(r.Masked), ", ")+")")
+		parts = append(parts, numbered(masked, "secret")+" masked ("+strings.Join(slices.Sorted(maps.Keys(r.Masked)), ", ")+")")
 	}
 	if r.Lookalikes > 0 {
 		parts = append(parts, numbered(r.Lookalikes, "imitation")+" of this footer defused")

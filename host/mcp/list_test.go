@@ -12,7 +12,6 @@ import (
 
 	"agentmesh/host/ledger"
 	"agentmesh/host/mcp"
-	"agentmesh/pdk/abi"
 )
 
 // list asks for a list and answers it.
@@ -133,6 +132,7 @@ func TestOtherLists(t *testing.T) {
 func TestUnreadableLists(t *testing.T) {
 	for _, result := range []string{
 		`{"tools":[{"name":"a","name":"write_file"}]}`, `{"tools":{"name":"a"}}`, `{"tools":[],"tools":[{"name":"write_file"}]}`,
+		`{"tools":[],"Tools":[{"name":"write_file"}]}`, `{"TOOLS":[{"name":"write_file"}]}`,
 		`{"tools":[{"name":"` + "\xff" + `"}]}`,
 	} {
 		r := start(t, setup{})
@@ -154,11 +154,11 @@ rules:
 // TestInspected: what looking at the tools finds is what rules see, in lists and in calls, and is written down once.
 func TestInspected(t *testing.T) {
 	s := setup{policies: []string{noticed}}
-	s.config.Inspect = func(_ context.Context, server string, tools []abi.Value) ([]mcp.ToolNotes, error) {
-		notes := make([]mcp.ToolNotes, len(tools))
-		for i, tool := range tools {
+	s.config.Inspect = func(_ context.Context, about mcp.Shown) ([]mcp.Notes, error) {
+		notes := make([]mcp.Notes, len(about.Items))
+		for i, tool := range about.Items {
 			name := tool.Get("name").Text()
-			notes[i] = mcp.ToolNotes{New: name == "new", Changed: name == "changed"}
+			notes[i] = mcp.Notes{New: name == "new", Changed: name == "changed"}
 			if name == "flagged" {
 				notes[i].Flagged, notes[i].Kinds = true, []string{"override"}
 			}
@@ -191,7 +191,7 @@ func TestInspected(t *testing.T) {
 // TestInspectionFails: tools that nobody could look at count as changed.
 func TestInspectionFails(t *testing.T) {
 	s := setup{policies: []string{noticed}}
-	s.config.Inspect = func(context.Context, string, []abi.Value) ([]mcp.ToolNotes, error) {
+	s.config.Inspect = func(context.Context, mcp.Shown) ([]mcp.Notes, error) {
 		return nil, errors.New("no store")
 	}
 	r := start(t, s)

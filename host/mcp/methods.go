@@ -12,7 +12,7 @@ const (
 	plumbing
 	// listing passes, and its answer is filtered.
 	listing
-	// opening passes, and its answer tells the protocol's revision.
+	// opening passes; in its answer the server introduces itself.
 	opening
 	toolCall
 	resource
@@ -23,20 +23,26 @@ const (
 	task
 )
 
+const (
+	listTools    = "tools/list"
+	getPrompt    = "prompts/get"
+	readResource = "resources/read"
+)
+
 // routeOf is the table of methods. What stands in no row is decided as type unknown.
 func routeOf(method string) route {
 	switch method {
-	case "initialize":
+	case "initialize", "server/discover":
 		return opening
-	case "ping", "logging/setLevel", "completion/complete", "server/discover", "tasks/list":
+	case "ping", "logging/setLevel", "completion/complete", "tasks/list":
 		return plumbing
-	case "tools/list", "prompts/list", "resources/list", "resources/templates/list":
+	case listTools, "prompts/list", "resources/list", "resources/templates/list":
 		return listing
 	case "tools/call":
 		return toolCall
-	case "resources/read", "resources/subscribe", "resources/unsubscribe":
+	case readResource, "resources/subscribe", "resources/unsubscribe":
 		return resource
-	case "prompts/get":
+	case getPrompt:
 		return prompt
 	case "subscriptions/listen":
 		return listening
@@ -53,7 +59,7 @@ func isNotification(method string) bool { return strings.HasPrefix(method, "noti
 // listedMember is the member of a listing's result that holds the list.
 func listedMember(method string) string {
 	switch method {
-	case "tools/list":
+	case listTools:
 		return "tools"
 	case "prompts/list":
 		return "prompts"

@@ -2,8 +2,6 @@ package mcp
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	"agentmesh/host/gate"
@@ -146,6 +144,11 @@ func (p *Proxy) treated(ctx context.Context, e *entry, a answered) []byte {
 		a.status = abi.OutcomeWithheld
 	}
 	p.found(ctx, e, report)
+	return a.with(raw, out)
+}
+
+// with is the line with out in the place of its result raw; the line itself where they are one.
+func (a *answered) with(raw, out []byte) []byte {
 	if len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
 		return a.line
 	}
@@ -157,14 +160,30 @@ func (p *Proxy) found(ctx context.Context, e *entry, r ResultReport) {
 	if r.empty() {
 		return
 	}
-	if p.c.Found != nil {
+	p.tally(r)
+	body := abi.ObjectValue(abi.Member{Name: "decision_id", Value: abi.StringValue(e.verdict.ID)})
+	for _, m := range r.value().Items() {
+		body = body.With(m.Name, m.Value)
+	}
+	if err := p.c.Gate.Note(ctx, ledger.KindOutcome, e.subject, body); err != nil {
+		p.log.Error("what was found in a result could not be recorded", "decision", e.verdict.ID, "error", err)
+	}
+}
+
+// tally tells who counts.
+func (p *Proxy) tally(r ResultReport) {
+	if p.c.Found != nil && !r.empty() {
 		p.c.Found(r)
 	}
-	members := []abi.Member{{Name: "decision_id", Value: abi.StringValue(e.verdict.ID)}}
+}
+
+// value is a report as entries have it.
+func (r *ResultReport) value() abi.Value {
+	var members []abi.Member
 	for _, m := range []abi.Member{
 		{Name: "flagged", Value: abi.StringsValue(r.Flagged)},
-		{Name: "removed", Value: counts(r.Removed)},
-		{Name: "masked", Value: counts(r.Masked)},
+		{Name: "removed", Value: countsValue(r.Removed)},
+		{Name: "masked", Value: countsValue(r.Masked)},
 	} {
 		if m.Value.Len() > 0 {
 			members = append(members, m)
@@ -173,19 +192,7 @@ func (p *Proxy) found(ctx context.Context, e *entry, r ResultReport) {
 	if r.Lookalikes > 0 {
 		members = append(members, abi.Member{Name: "lookalikes", Value: abi.IntValue(int64(r.Lookalikes))})
 	}
-	members = append(members, abi.Member{Name: "withheld", Value: abi.BoolValue(r.Withheld)})
-	if err := p.c.Gate.Note(ctx, ledger.KindOutcome, e.subject, abi.ObjectValue(members...)); err != nil {
-		p.log.Error("what was found in a result could not be recorded", "decision", e.verdict.ID, "error", err)
-	}
-}
-
-// counts is a table of numbers as an object, sorted by name.
-func counts(table map[string]int) abi.Value {
-	var out []abi.Member
-	for _, name := range slices.Sorted(maps.Keys(table)) {
-		out = append(out, abi.Member{Name: name, Value: abi.IntValue(int64(table[name]))})
-	}
-	return abi.ObjectValue(out...)
+	return abi.ObjectValue(append(members, abi.Member{Name: "withheld", Value: abi.BoolValue(r.Withheld)})...)
 }
 
 // judged is the verdict on a result. One that cannot be read is not released.

@@ -140,7 +140,10 @@ func TestResultsTreated(t *testing.T) {
 	if why := got.Meta[verdictMember]; !got.IsError || why.Code != "output_invalid" || r.outcome() != "withheld" {
 		t.Errorf("got %+v", got)
 	}
-	about := seen[0]
+	if about := seen[0]; about.Method != "tools/list" || about.Verdict != nil {
+		t.Errorf("of the list it was told %+v", about)
+	}
+	about := seen[1]
 	if about.Method != "tools/call" || about.Verdict.Decision != abi.Allow || about.OutputSchema.Get("type").Text() != "object" {
 		t.Errorf("it was told %+v", about)
 	}
@@ -155,7 +158,7 @@ func TestResultsTreated(t *testing.T) {
 		}
 	}
 	if len(seen) != n {
-		t.Error("it was asked about what is no result of a tool, a resource or a prompt")
+		t.Error("it was asked about what is no result of a tool, a resource or a prompt, and no list")
 	}
 }
 

@@ -19,6 +19,7 @@ type Proxy struct {
 	log     hclog.Logger
 	pending *table
 	tools   catalog
+	marks   marks
 	tasks   taskLog
 	up      *conveyor // client to server
 	down    *conveyor // server to client

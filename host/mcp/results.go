@@ -3,7 +3,8 @@ package mcp
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 
 	"agentmesh/host/scan"
 	"agentmesh/pdk/abi"
@@ -43,8 +44,8 @@ var resultModes = [...]string{"clean", "flag", "off"}
 //
 // # What is edited
 //
-// Strings of content, contents, messages, input requests and a prompt's description, and every string of
-// structuredContent. Not edited: base64 (members data and blob, and any string of 512 or more characters of nothing but
+// Strings of content, contents, messages, input requests and a prompt's description, every string of structuredContent, and
+// of what a server tells of itself its instructions and all titles and descriptions in lists, schemas too. Not edited: base64 (members data and blob, and any string of 512 or more characters of nothing but
 // base64), addresses, types, names and identifiers, the choices of forms, _meta, and members of the result that the
 // protocol does not know. Those (but base64 and _meta) are looked at and flagged. Member names count without regard to
 // case and after unescaping, as some clients read them.
@@ -83,6 +84,19 @@ func (r *ResultReport) empty() bool {
 	return len(r.Removed) == 0 && len(r.Masked) == 0 && r.Lookalikes == 0 && len(r.Flagged) == 0 && !r.Withheld
 }
 
+// flag adds kinds, each once.
+func (r *ResultReport) flag(kinds ...string) { r.Flagged = union(r.Flagged, kinds) }
+
+// union is a list and what of another one it lacks.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // malformedFlag flags a result that different clients read differently.
 const malformedFlag = "malformed"
 
@@ -92,12 +106,13 @@ var errNoJSON = errors.New("the result is no JSON")
 // Tool treats the raw JSON of one result of tools/call, resources/read or prompts/get: out is what goes to the client,
 // raw itself when nothing changes. raw is not written to. The error means that raw is no JSON; nothing of it may go out.
 func (r *Results) Tool(raw []byte, t Treated) (out []byte, report ResultReport, err error) {
+	report.Flagged = slices.Clone(t.Flagged)
 	if r.Mode == Off && (r.Footer == FooterNone || t.Verdict == nil) {
 		return raw, report, nil
 	}
 	w := resultWalk{ranges: ranges{b: raw}, src: string(raw), treat: &treatment{mode: r.Mode, report: &report}}
 	err = w.run()
-	report.Flagged = w.treat.flags.Names(scan.All)
+	report.flag(w.treat.flags.Names(scan.All)...)
 	if err != nil {
 		return r.unreadable(raw, t, report, err)
 	}
@@ -116,8 +131,7 @@ func (r *Results) unreadable(raw []byte, t Treated, report ResultReport, why err
 		return raw, report, nil
 	}
 	if r.Mode == Flag {
-		report.Flagged = append(report.Flagged, malformedFlag)
-		sort.Strings(report.Flagged)
+		report.flag(malformedFlag)
 		return raw, report, nil
 	}
 	return r.withhold(raw, t, report, "it cannot be read in one way only: "+why.Error())
@@ -145,7 +159,7 @@ func (r *Results) broke(w *resultWalk, raw []byte, t *Treated) string {
 func (r *Results) finish(w *resultWalk, raw []byte, t *Treated, report *ResultReport) []byte {
 	edits := w.edits
 	if r.Mode == Flag && report.Lookalikes > 0 {
-		report.Flagged = append(report.Flagged, "lookalike")
+		report.flag("lookalike")
 	}
 	// A client of the older era shows content whatever the type says, so a type alone suppresses no footer.
 	asks := w.resultType == inputRequired && w.content.items == 0
@@ -227,19 +241,10 @@ func countsValue(counts map[string]int) abi.Value {
 		return abi.Value{}
 	}
 	var members []abi.Member
-	for _, kind := range sortedKinds(counts) {
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		members = append(members, abi.Member{Name: kind, Value: abi.IntValue(int64(counts[kind]))})
 	}
 	return abi.ObjectValue(members...)
-}
-
-func sortedKinds(counts map[string]int) []string {
-	kinds := make([]string, 0, len(counts))
-	for k := range counts {
-		kinds = append(kinds, k)
-	}
-	sort.Strings(kinds)
-	return kinds
 }
 
 func positive(n int) abi.Value {

@@ -18,6 +18,10 @@ const (
 	atText
 	// atData is structured content: every string is text, whatever its name.
 	atData
+	// atTold is what a server tells of itself: what programs go by is looked at, titles and descriptions are text.
+	atTold
+	// atCaption is such a title or description, if it is a string and no member of a schema.
+	atCaption
 	// atOther is what the protocol gives no place to: looked at, not edited, since nobody knows who needs it as it is.
 	atOther
 	// atMeta is a _meta object, which models do not see. Members of ours in it are imitations.
@@ -36,6 +40,8 @@ func (s spot) below(name string) spot {
 		return rootSpot(strings.ToLower(name))
 	case atText:
 		return textSpot(strings.ToLower(name))
+	case atTold, atCaption:
+		return toldSpot(strings.ToLower(name))
 	case atMeta:
 		return atNothing
 	default:
@@ -45,14 +51,27 @@ func (s spot) below(name string) spot {
 
 func rootSpot(name string) spot {
 	switch name {
-	case "content", "contents", "messages", "description", "title", "inputrequests", "task":
+	case "content", "contents", "messages", "description", "title", "inputrequests", "task", "instructions":
 		return atText
+	case "tools", "prompts", "resources", "resourcetemplates", "serverinfo":
+		return atTold
 	case "structuredcontent", "toolresult":
 		return atData
 	case "_meta":
 		return atMeta
 	default:
 		return atOther
+	}
+}
+
+func toldSpot(name string) spot {
+	switch name {
+	case "title", "description":
+		return atCaption
+	case "_meta":
+		return atMeta
+	default:
+		return atTold
 	}
 }
 
@@ -75,9 +94,9 @@ func textSpot(name string) spot {
 
 func (s spot) care() care {
 	switch s {
-	case atText, atData:
+	case atText, atData, atCaption:
 		return careClean
-	case atOther, atRoot:
+	case atOther, atTold, atRoot:
 		return careLook
 	default:
 		return careLeave

@@ -26,9 +26,9 @@ type ToolFlag struct {
 // tool is used.
 const Shadowing = "shadowing"
 
-// Screen looks for what is aimed at the model in a tool's definition: in every string of it, whatever its member (name,
-// title, description, schemas with their descriptions, enums, defaults and examples, annotations, icons, _meta), in the names
-// of members, in lists of strings read as one, and in all texts together. Disguises are taken off first (package scan). To
+// Screen looks for what is aimed at the model in a tool's definition, or whatever else a server tells of itself: in every
+// string of it, whatever its member (name, title, description, schemas with their descriptions, enums, defaults and examples,
+// annotations, icons, _meta), in the names of members, in lists of strings read as one, and in all texts together. Disguises are taken off first (package scan). To
 // what is looked for in any text come orders that no definition has a use for, such as to hand over the user's keys.
 // Characters that people cannot see are flagged by themselves: a definition has no use for them. others are names of tools
 // of other servers (Pins.Others); those that no ordinary text holds, because they are of several words written as one, are
@@ -167,34 +167,40 @@ func isWordWithDash(n string) bool {
 	return strings.Count(n, "-") == 1 && (strings.HasSuffix(n, "-only") || strings.HasSuffix(n, "-in") || strings.HasPrefix(n, "re-"))
 }
 
-// Inspector looks at the tools that servers list: at their pins, and for what is aimed at the model. It is safe for
-// concurrent use.
+// Inspector looks at what servers tell of themselves: at the pins of tools, and for what is aimed at the model in tools,
+// prompts, resources, their templates and the server's instructions. It is safe for concurrent use.
 type Inspector struct{ pins *Pins }
 
 // NewInspector makes an inspector over pins.
 func NewInspector(p *Pins) *Inspector { return &Inspector{p} }
 
-// Inspect gives as many notes as there are tools: what a proxy's Config.Inspect is for.
-func (i *Inspector) Inspect(ctx context.Context, server string, tools []abi.Value) ([]ToolNotes, error) {
-	pins, err := i.pins.See(ctx, server, tools)
-	if err != nil {
-		return nil, err
-	}
-	others, err := i.pins.Others(ctx, server)
-	if err != nil {
-		return nil, err
-	}
-	notes := make([]ToolNotes, len(tools))
-	for k, tool := range tools {
-		notes[k] = ToolNotes{New: pins[k].State == PinNew, Changed: pins[k].State == PinChanged, Hash: pins[k].Hash}
-		for _, f := range Screen(tool, others...) {
-			notes[k].Flagged = true
-			if !slices.Contains(notes[k].Kinds, f.Kind) {
-				notes[k].Kinds = append(notes[k].Kinds, f.Kind)
-			}
+// Inspect gives as many notes as there are items: what a proxy's Config.Inspect is for.
+func (i *Inspector) Inspect(ctx context.Context, about Shown) ([]Notes, error) {
+	notes := make([]Notes, len(about.Items))
+	if about.Method == listTools {
+		pins, err := i.pins.See(ctx, about.Server, about.Items)
+		if err != nil {
+			return nil, err
+		}
+		for k, pin := range pins {
+			notes[k] = Notes{New: pin.State == PinNew, Changed: pin.State == PinChanged, Hash: pin.Hash}
 		}
 	}
+	others, err := i.pins.Others(ctx, about.Server)
+	if err != nil {
+		return nil, err
+	}
+	for k, item := range about.Items {
+		notes[k].flag(Screen(item, others...))
+	}
 	return notes, nil
+}
+
+// flag notes the kinds of flags.
+func (n *Notes) flag(flags []ToolFlag) {
+	for _, f := range flags {
+		n.Flagged, n.Kinds = true, union(n.Kinds, []string{f.Kind})
+	}
 }
 
 // Whole says which tools a server's list has, when it was read to its end; see Pins.Whole.

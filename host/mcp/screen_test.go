@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"agentmesh/host/mcp"
@@ -97,6 +96,33 @@ func TestRecordedToolsAreClean(t *testing.T) {
 	}
 }
 
+// TestRecordedIntroductionsAreClean: nor do the instructions, prompts, resources and templates of published servers.
+func TestRecordedIntroductionsAreClean(t *testing.T) {
+	looked := map[string]int{}
+	for file, lines := range recordedLines(t) {
+		for _, line := range lines {
+			result := value(t, string(line)).Get("result")
+			if result.Get("serverInfo").Exists() {
+				looked["introductions"]++
+				for _, f := range mcp.Screen(result) {
+					t.Errorf("%s: %v", file, f)
+				}
+			}
+			for _, list := range []string{"prompts", "resources", "resourceTemplates"} {
+				for _, m := range result.Get(list).Items() {
+					looked[list]++
+					for _, f := range mcp.Screen(m.Value) {
+						t.Errorf("%s: %v", file, f)
+					}
+				}
+			}
+		}
+	}
+	if looked["introductions"] < 18 || looked["prompts"] == 0 || looked["resources"] == 0 || looked["resourceTemplates"] == 0 {
+		t.Errorf("looked at %v", looked)
+	}
+}
+
 // TestRecordedResultsAreUntouched: nothing that published servers answered is edited or flagged but what was meant to be.
 func TestRecordedResultsAreUntouched(t *testing.T) {
 	r := &mcp.Results{Footer: mcp.FooterNone}
@@ -165,7 +191,7 @@ func recordedTools(t testing.TB) map[string][]abi.Value {
 	return out
 }
 
-// recordedResults are the results of servers but lists, as they stood.
+// recordedResults are the results of servers, lists too, as they stood.
 func recordedResults(t testing.TB) map[string][][]byte {
 	t.Helper()
 	out := map[string][][]byte{}
@@ -175,7 +201,7 @@ func recordedResults(t testing.TB) map[string][][]byte {
 			if err := json.Unmarshal(line, &m); err != nil {
 				t.Fatal(err)
 			}
-			if len(m.Result) > 0 && !strings.Contains(string(m.Result[:min(len(m.Result), 40)]), `"tools"`) {
+			if len(m.Result) > 0 {
 				out[file] = append(out[file], m.Result)
 			}
 		}

@@ -51,10 +51,7 @@ func (p *Proxy) serverMessage(line []byte) {
 
 // answeredBy takes the answer to a request.
 func (p *Proxy) answeredBy(e *entry, line []byte, env *envelope) {
-	if e.route == opening {
-		p.opened(line, env)
-	}
-	if env.result.empty() || !e.governed() && e.route != listing {
+	if env.result.empty() || !e.governed() && e.route != listing && e.route != opening {
 		p.reportAnswer(e, env, line)
 		p.down.pass(len(line), func() { p.answer(e, line) })
 		return
@@ -63,11 +60,15 @@ func (p *Proxy) answeredBy(e *entry, line []byte, env *envelope) {
 		p.withhold(e, "the server's answer names a member twice")
 		return
 	}
-	if e.route == listing {
-		p.listed(e, line, env)
-		return
+	switch e.route {
+	case opening:
+		p.opened(e, line, env)
+		fallthrough
+	case listing:
+		p.told(e, line, env)
+	default:
+		p.result(e, line, env)
 	}
-	p.result(e, line, env)
 }
 
 // answer sends an answer to whom it is for.
@@ -79,21 +80,21 @@ func (p *Proxy) answer(e *entry, line []byte) {
 }
 
 // opened notes the revision of the session. Batches are part of 2025-03-26 alone.
-func (p *Proxy) opened(line []byte, env *envelope) {
-	if env.result.empty() || env.readFields(line) != nil {
-		return
+func (p *Proxy) opened(e *entry, line []byte, env *envelope) {
+	if e.method == "initialize" {
+		version, _ := textOf(env.field("protocolVersion").of(line))
+		p.batches.Store(version == "2025-03-26")
 	}
-	version, _ := textOf(env.field("protocolVersion").of(line))
-	p.batches.Store(version == "2025-03-26")
 }
 
-func (p *Proxy) listed(e *entry, line []byte, env *envelope) {
+// told takes what the server tells of itself.
+func (p *Proxy) told(e *entry, line []byte, env *envelope) {
 	var out []byte
 	p.down.work(len(line), func() {
 		var err error
-		if out, err = p.filter(p.ctx, e, line, env); err != nil {
-			p.log.Warn("a list of the server is kept back", "method", e.method, "error", err)
-			out = errorAnswer(e.id, codeInternal, "the server's list cannot be read", nil)
+		if out, err = p.shown(p.ctx, e, line, env); err != nil {
+			p.log.Warn("what the server tells of itself is kept back", "method", e.method, "error", err)
+			out = errorAnswer(e.id, codeInternal, "what the server tells of itself cannot be read in one way only", nil)
 		}
 	}, func() { p.answer(e, out) })
 }
