@@ -108,6 +108,9 @@ func (n *integration) prepare() error {
 	if n.updateAgent && strings.TrimSpace(n.agent) == "" {
 		return usage("", "--agent must not be empty")
 	}
+	if slices.ContainsFunc(n.policies, func(p string) bool { return strings.TrimSpace(p) == "" }) {
+		return usage("", "--policy must not be empty")
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return err
@@ -153,7 +156,11 @@ func (n *integration) places() ([]clients.Place, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(path); err != nil {
+		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no file", path)
+		}
+		if err != nil {
 			return nil, withHint(fmt.Errorf("configuration: %w", err), "name the file in which the client keeps its servers")
 		}
 		wanted = append(wanted, clients.FileAt(path))
