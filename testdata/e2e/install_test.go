@@ -17,13 +17,8 @@ import (
 // built is where TestMain puts the commands that are built from source.
 var built string
 
-// TestMain builds the commands; a test binary that is told to misbehave is a server instead.
-func TestMain(m *testing.M) {
-	if how := os.Getenv(misbehaviour); how != "" {
-		os.Exit(misbehave(how))
-	}
-	os.Exit(withCommands(m))
-}
+// TestMain builds the commands.
+func TestMain(m *testing.M) { os.Exit(withCommands(m)) }
 
 func withCommands(m *testing.M) int {
 	syscall.Umask(0o022)
@@ -37,6 +32,8 @@ func withCommands(m *testing.M) int {
 	for _, b := range []struct{ dir, pkg string }{
 		{"../..", "agentmesh/cmd/agentmesh"},
 		{".", "github.com/modelcontextprotocol/go-sdk/conformance/everything-server"},
+		{".", "./servers/tap"},
+		{".", "./servers/odd"},
 	} {
 		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", dir+"/", b.pkg)
 		cmd.Dir, cmd.Stderr = b.dir, os.Stderr
