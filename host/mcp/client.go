@@ -74,7 +74,7 @@ func (p *Proxy) turnAway(b *batch, f *fault) {
 	p.up.work(0, func() {
 		v = p.c.Gate.Refuse(p.ctx, gate.Refusal{Subject: p.subject(f.method, f.tool), Reason: f.reason, Bytes: f.size})
 	}, func() {
-		p.reply(b, errorAnswer(f.id, f.code, explain(&v), &v))
+		p.reply(b, errorAnswer(f.id, f.code, explain(&v, ""), &v))
 	})
 }
 

@@ -29,13 +29,22 @@ func (p *Proxy) callOf(e *entry) facts.Call {
 	if t, known, _ := p.tools.find(c.Tool); known {
 		c.Annotations = t.annotations
 		c.Given.Tool = t.notes.facts()
-	} else if slices.Contains(p.c.Changed, c.Tool) && !p.tools.seen() {
+	} else if p.isChanged(c.Tool) {
 		c.Given.Tool = abi.ObjectValue(abi.Member{Name: "changed", Value: abi.BoolValue(true)})
 	}
 	if given := e.params.Get("inputResponses"); given.Exists() {
 		c.Given.Data = abi.ObjectValue(abi.Member{Name: "inputResponses", Value: given})
 	}
 	return c
+}
+
+// isChanged reports whether a tool is not what was pinned, as far as is known: by the last list seen, before there is one by
+// what waited for approval.
+func (p *Proxy) isChanged(tool string) bool {
+	if t, known, _ := p.tools.find(tool); known {
+		return t.notes.Changed
+	}
+	return slices.Contains(p.c.Changed, tool) && !p.tools.seen()
 }
 
 // use is what a request makes use of.

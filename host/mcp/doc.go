@@ -13,7 +13,7 @@
 // member that differs by its case alone from a protocol name (jsonrpc id method params result error; in params: name
 // arguments uri and others) or from an argument that the tool table or the tool's schema knows, two arguments that differ by
 // case alone, a message that is request and answer in one, another "jsonrpc" than "2.0", params that are no object,
-// an id that is neither string nor number, or that of a request without an answer yet. So is a carriage return within a
+// an id that is neither string nor number, longer than 1,024 bytes, or that of a request without an answer yet. So is a carriage return within a
 // line: Python's and Node's line readers take it for a line end, and what follows it for a message of its own. So is a line
 // over MaxMessage, which is passed by without being held. The answer bears the id where one can be had, else null. This
 // holds in monitor mode too. Of the client's answers to the server only the outermost object is read so: nothing is decided by

@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -60,6 +61,7 @@ var (
 	errBoth     = errors.New("a message is a request, or an answer, not both")
 	errNeither  = errors.New("the message is neither a request nor an answer")
 	errID       = errors.New("an id is a string or a number")
+	errLongID   = fmt.Errorf("an id has at most %d bytes", maxID)
 	errMethod   = errors.New("a method is a string")
 	errParams   = errors.New("params must be an object")
 	errAnswerID = errors.New("an answer needs an id")
@@ -133,6 +135,8 @@ func (e *envelope) check(line []byte) error {
 		return errMethod
 	case answer && e.id.empty():
 		return errAnswerID
+	case e.id.end-e.id.start > maxID:
+		return errLongID
 	case !e.id.empty() && !validID(e.id.of(line)) && !(answer && string(e.id.of(line)) == "null"):
 		return errID
 	}

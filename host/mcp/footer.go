@@ -21,7 +21,7 @@ import (
 //
 // all but the first where they apply. A verdict by no rule says its code, and one that a gate merely monitored says
 // "not enforced: deny by rule …". The sign "[agentmesh" stands in no other text of a cleaned result: imitations of it, in
-// any disguise, read "[not agentmesh". A result that has no list of content has its footer in _meta; one that asks for
+// any disguise, over several texts of the content too, read "[not agentmesh". A result that has no list of content has its footer in _meta; one that asks for
 // input (resultType input_required, no content) has none.
 //
 // In _meta it is the member

@@ -52,26 +52,74 @@ func defuse(s string) (string, int) {
 
 // signEnd is where the sign's name ends whose bracket ends at i, 0 where no name stands there. A longer word is another.
 func signEnd(s string, i int) int {
-	k := 0
+	end, k := spell(s, i, 0)
+	if k < len(signName) {
+		return 0
+	}
+	return end
+}
+
+// spell reads on in the sign's name from its k-th letter, at i. It gives where the reading ended, at the name's end or the
+// text's, and how many letters were read by then; -1 where another word stands there.
+func spell(s string, i, k int) (end, letters int) {
 	for i < len(s) {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case k == len(signName):
 			if continues(r) {
-				return 0
+				return i, -1
 			}
-			return i
+			return i, k
 		case reads(r) == signName[k]:
 			k++
 		case !between(r):
-			return 0
+			return i, -1
 		}
 		i += size
 	}
-	if k == len(signName) {
-		return i
+	return i, k
+}
+
+// cutSign is a sign of a footer that texts shown one after the other may make up together.
+type cutSign struct {
+	// letters of the name were read at the end of the last text, after the bracket; open: there was one.
+	letters int
+	open    bool
+}
+
+// next takes the text that follows. Where it ends the sign that those before began, that end becomes a defused sign; cut is
+// how many there were, 0 or 1.
+func (p *cutSign) next(s string) (text string, cut int) {
+	from := 0
+	if p.open {
+		end, k := spell(s, 0, p.letters)
+		switch {
+		case k == len(signName):
+			s, from, cut = defused+s[end:], len(defused), 1
+		case k >= 0: // all of it
+			p.letters = k
+			return s, 0
+		}
 	}
-	return 0
+	p.begin(s[from:])
+	return s, cut
+}
+
+// begin looks for a sign that the end of a text begins.
+func (p *cutSign) begin(s string) {
+	*p = cutSign{}
+	for i := len(s); i > 0; {
+		r, size := utf8.DecodeLastRuneInString(s[:i])
+		if opens(r) {
+			_, k := spell(s, i, 0)
+			p.open, p.letters = k >= 0 && k < len(signName), max(k, 0)
+			return
+		}
+		if !between(r) && !strings.ContainsRune(signName, rune(reads(r))) {
+			return
+		}
+		i -= size
+	}
 }
 
 // opens reports whether a character passes for a square bracket that opens.

@@ -213,9 +213,9 @@ func (p *Proxy) judged(ctx context.Context, e *entry, raw []byte) abi.Verdict {
 // withheldBy stands in place of a result.
 func (p *Proxy) withheldBy(e *entry, v *abi.Verdict) []byte {
 	if e.source().route == toolCall && p.c.Refusal == RefuseByResult {
-		return resultAnswer(e.id, errorResult(explain(v), v, e.modern))
+		return resultAnswer(e.id, errorResult(explain(v, ""), v, e.modern))
 	}
-	return errorAnswer(e.id, CodeRefused, explain(v), v)
+	return errorAnswer(e.id, CodeRefused, explain(v, ""), v)
 }
 
 func (p *Proxy) schemaOf(e *entry) abi.Value {

@@ -36,12 +36,12 @@ func appendVerdict(dst []byte, v *abi.Verdict) []byte {
 	return append(dst, '}')
 }
 
-// explain says for people and models why something was refused, and whether trying again helps.
-func explain(v *abi.Verdict) string {
+// explain says for people and models why something was refused, what can be done about it, and whether trying again helps.
+func explain(v *abi.Verdict, advice string) string {
 	text := "Refused by AgentMesh"
 	switch {
 	case v.Decision == abi.RequireApproval:
-		text = "Refused by AgentMesh: a person must approve this first, and nobody can be asked"
+		text += ": a person must approve this first, and nobody can be asked"
 	case v.Code == abi.CodeNoRule:
 		text += ": no rule allows this"
 	}
@@ -55,6 +55,9 @@ func explain(v *abi.Verdict) string {
 	if v.Reason != "" {
 		text += ": " + strings.TrimRight(v.Reason, ". ")
 	}
+	if advice != "" {
+		text += ". " + advice
+	}
 	switch {
 	case v.RetryAfter > 0:
 		text += ". Try again in " + strconv.FormatInt(v.RetryAfter, 10) + " s"
@@ -65,6 +68,37 @@ func explain(v *abi.Verdict) string {
 		text += ". Decision " + v.ID
 	}
 	return text + "."
+}
+
+// advice says what a person can do so that the same request passes; empty: nothing that is known here.
+func (p *Proxy) advice(e *entry) string {
+	tool := e.subject.Tool
+	switch {
+	case e.route == toolCall && p.isChanged(tool):
+		return "The server has changed this tool since it was first seen: `" + toolsCommand("diff", p.c.Server, tool) +
+			"` shows how, `" + toolsCommand("approve", p.c.Server, tool) + "` accepts it for the next session"
+	case e.verdict.Decision == abi.RequireApproval:
+		return "A person can do it by hand, or let it pass from now on by a policy in the place of " + e.verdict.Policy +
+			" whose rules allow it (agentmesh proxy --policy FILE)"
+	}
+	return ""
+}
+
+// toolsCommand is a command line for people. Names that a shell would take for more than a word are left out: servers choose
+// them.
+func toolsCommand(verb string, names ...string) string {
+	text := "agentmesh tools " + verb
+	for _, name := range names {
+		if name == "" || name[0] == '-' || strings.ContainsFunc(name, unlikeAWord) {
+			break
+		}
+		text += " " + name
+	}
+	return text
+}
+
+func unlikeAWord(r rune) bool {
+	return (r|0x20 < 'a' || r|0x20 > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("-_./@", r)
 }
 
 // appendAnswer begins an answer; id is raw.
@@ -106,12 +140,12 @@ func (p *Proxy) refusal(e *entry, lacking bool) []byte {
 	v := &e.verdict
 	switch {
 	case e.code != 0:
-		return errorAnswer(e.id, e.code, explain(v), v)
+		return errorAnswer(e.id, e.code, explain(v, p.advice(e)), v)
 	case lacking:
 		return errorAnswer(e.id, codeInvalidParams, "Unknown tool: "+e.text("name"), v)
 	case e.route == toolCall && p.c.Refusal == RefuseByResult:
-		return resultAnswer(e.id, errorResult(explain(v), v, e.modern))
+		return resultAnswer(e.id, errorResult(explain(v, p.advice(e)), v, e.modern))
 	default:
-		return errorAnswer(e.id, CodeRefused, explain(v), v)
+		return errorAnswer(e.id, CodeRefused, explain(v, p.advice(e)), v)
 	}
 }

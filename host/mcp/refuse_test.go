@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -153,6 +154,60 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the ledger has %+v", d)
 			}
 			r.nothingServed()
+		})
+	}
+}
+
+// TestAdvice: a refusal that a person can do something about says what. Names that a shell would obey are left out.
+func TestAdvice(t *testing.T) {
+	changed := func(_ context.Context, about mcp.Shown) ([]mcp.Notes, error) {
+		notes := make([]mcp.Notes, len(about.Items))
+		for i := range notes {
+			notes[i].Changed = true
+		}
+		return notes, nil
+	}
+	for name, c := range map[string]struct {
+		setup  setup
+		tool   string
+		advice string
+	}{
+		"an approval": {
+			setup{policies: []string{"preset:moderate"}},
+			"delete_file",
+			"A person can do it by hand, or let it pass from now on by a policy in the place of local/moderate whose rules allow it (agentmesh proxy --policy FILE). Trying again",
+		},
+		"a changed tool": {
+			setup{config: mcp.Config{Inspect: changed}},
+			"read_text_file",
+			"`agentmesh tools diff server-filesystem read_text_file` shows how, `agentmesh tools approve server-filesystem read_text_file` accepts it for the next session. Trying again",
+		},
+		"a changed tool, by approval": {
+			setup{policies: []string{"preset:moderate"}, config: mcp.Config{Inspect: changed}},
+			"read_text_file",
+			"`agentmesh tools approve server-filesystem read_text_file` accepts it",
+		},
+		"a name for a shell": {
+			setup{policies: []string{noticed}, config: mcp.Config{Inspect: changed}},
+			"x;rm -rf ~",
+			"`agentmesh tools approve server-filesystem` accepts it",
+		},
+		"a name like a flag": {
+			setup{policies: []string{noticed}, config: mcp.Config{Inspect: changed}},
+			"--all",
+			"`agentmesh tools approve server-filesystem` accepts it",
+		},
+		"nothing to be done": {setup{}, "write_file", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, c.setup)
+			r.list("tools/list", `{"tools":[{"name":"`+c.tool+`"}]}`)
+			r.send(call("1", c.tool, `{}`))
+			got := read(t, r.next()).tool(t).Content[0].Text
+			silent := !strings.Contains(got, "A person can") && !strings.Contains(got, "agentmesh tools")
+			if !strings.Contains(got, c.advice) || silent != (c.advice == "") || strings.Contains(got, "rm -rf") || strings.Contains(got, "--all") {
+				t.Errorf("got %s", got)
+			}
 		})
 	}
 }

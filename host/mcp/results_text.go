@@ -26,6 +26,7 @@ type treatment struct {
 	mode   ResultMode
 	report *ResultReport
 	flags  scan.Set
+	sign   cutSign
 }
 
 // text is what becomes of one string, and whether it changed. name is the member's, where the string is a member of
@@ -56,6 +57,16 @@ func (t *treatment) text(c care, name, s string) (out string, changed bool) {
 	out, defused := defuse(t.mask(name, stripped, secrets))
 	t.report.Lookalikes += defused
 	return out, out != s
+}
+
+// follow takes a text that is shown after the one before: a sign that both make up together is an imitation as well.
+func (t *treatment) follow(s string) (out string, changed bool) {
+	if t.mode == Off {
+		return s, false
+	}
+	out, cut := t.sign.next(s)
+	t.report.Lookalikes += cut
+	return out, cut > 0
 }
 
 // scan flags the instructions in a string and returns the secrets.

@@ -256,11 +256,17 @@ func (w *resultWalk) stringAt(s spot, name string) bool {
 	if s.care() == careLeave {
 		return true
 	}
+	shown := s == atText && strings.EqualFold(name, "text")
 	if s != atData {
 		name = ""
 	}
 	text, cut := decode(w.src[start+1 : w.i-1])
 	out, changed := w.treat.text(s.care(), name, text)
+	if shown {
+		var joined bool
+		out, joined = w.treat.follow(out)
+		changed = changed || joined
+	}
 	if w.treat.mode != Clean || s.care() != careClean {
 		return true
 	}
