@@ -78,7 +78,7 @@
 // number in the commit tells commits apart. Zeros end the written part: space is reserved ahead, so that a sync has no
 // length to write. A commit is one write and one sync; the next is written only after that. Therefore what stands after the
 // last intact frame may be torn remains of one commit and nothing more (unless written in mode OS); an intact frame of a
-// later commit there means damage. A segment ends at the first commit after 16 MiB.
+// later commit there means damage. A segment ends at the first commit after 4 MiB.
 //
 // Once all entries of a segment stand in synced tiles and bundles under a checkpoint, the segment is dropped; its body
 // frames, if it has any, remain in a file of the same name with ".bodies", after its head.

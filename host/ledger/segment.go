@@ -16,7 +16,7 @@ import (
 
 const (
 	// segmentSize is where the writer goes on to the next segment; small enough that replaying one at start is quick.
-	segmentSize  = 16 << 20
+	segmentSize  = 4 << 20
 	bodiesSuffix = ".bodies"
 )
 
