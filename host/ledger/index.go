@@ -59,7 +59,7 @@ func RebuildIndex(ctx context.Context, dir string, db *store.DB) error {
 }
 
 func (ix *index) rebuild(ctx context.Context, shard int) error {
-	v, err := openView(ix.dir, shard)
+	v, err := openPublished(ix.dir, shard)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (v *view) rootAt(size int64) (tlog.Hash, error) {
 // update indexes at most steps times chunk entries more of a shard and says whether others remain. Everything but the
 // inserting happens outside the transactions, which are short: counters wait in the same database.
 func (ix *index) update(ctx context.Context, shard, steps int) (more bool, err error) {
-	v, err := openView(ix.dir, shard)
+	v, err := openPublished(ix.dir, shard)
 	if err != nil || v.published == 0 {
 		return false, err
 	}

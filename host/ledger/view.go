@@ -25,16 +25,23 @@ type view struct {
 	entries [][]byte
 }
 
+// openPublished reads a shard as far as its checkpoint goes, and nothing of what its journal holds besides: while the disk is
+// slow, that may be much.
+func openPublished(dir string, shard int) (*view, error) {
+	v := &view{dir: shardDir(dir, shard), shard: shard, bundle: -1}
+	c, err := readUnchecked(v.dir)
+	v.signed, v.origin, v.published = c, c.Origin, c.Size
+	return v, err
+}
+
 // openView reads a shard that a process may be writing to. Reading checks nothing but what it needs to find the entries;
 // signatures and hashes are for verifying.
 func openView(dir string, shard int) (*view, error) {
-	v := &view{dir: shardDir(dir, shard), shard: shard, bundle: -1}
 	for {
-		c, err := readUnchecked(v.dir)
+		v, err := openPublished(dir, shard)
 		if err != nil {
 			return nil, err
 		}
-		v.signed, v.origin, v.published = c, c.Origin, c.Size
 		if err = v.readTail(); err == nil {
 			return v, nil
 		}
