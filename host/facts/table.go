@@ -102,6 +102,30 @@ type k8sRow struct{ Verb, Resource, Namespace, Name, Manifest string }
 // argument is the place of an argument: steps of names, "[]" for each item of a list.
 type argument []string
 
+// Places are where the arguments stand that decide: steps of names, and "[]" for each item of a list.
+func (r *Row) Places(yield func(place []string) bool) {
+	for _, places := range [][]argument{r.Paths, r.URLs, r.SQL, r.Command} {
+		for _, a := range places {
+			if !yield(a) {
+				return
+			}
+		}
+	}
+	names := []string{r.Base, r.By}
+	if k := r.K8s; k != nil {
+		for _, word := range [...]string{k.Verb, k.Resource, k.Namespace, k.Name, k.Manifest} {
+			if name, ok := strings.CutPrefix(word, "$"); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	for i, name := range names {
+		if name != "" && !yield(names[i:i+1]) {
+			return
+		}
+	}
+}
+
 // DefaultTable is the table that ships with the project.
 func DefaultTable() (*Table, error) {
 	return LoadTable("tools.yaml", policies.Tools())

@@ -141,46 +141,38 @@ func (p *Proxy) propertiesOf(tool string) abi.Value {
 // misspelt is an argument that the tool table, or the tool's own schema, knows in another case: a server that ignores case
 // would take it for that one. An argument that the schema has as it stands is no slip.
 func misspelt(c *facts.Call, row *facts.Row, properties abi.Value) string {
-	for _, m := range c.Arguments.Items() {
-		if properties.Get(m.Name).Exists() {
-			continue
+	inSchema := func(name string) bool { return properties.Get(name).Exists() }
+	for _, known := range properties.Items() {
+		if name := misspeltAt(c.Arguments, []string{known.Name}); name != "" && !inSchema(name) {
+			return name
 		}
-		for _, known := range properties.Items() {
-			if strings.EqualFold(known.Name, m.Name) {
-				return m.Name
-			}
-		}
-		if row != nil && miscasedArgument(m.Name, row) {
-			return m.Name
+	}
+	if row == nil {
+		return ""
+	}
+	for place := range row.Places {
+		if name := misspeltAt(c.Arguments, place); name != "" && !inSchema(name) {
+			return name
 		}
 	}
 	return ""
 }
 
-func miscasedArgument(name string, row *facts.Row) bool {
-	differs := func(known string) bool { return known != name && strings.EqualFold(known, name) }
-	if differs(row.Base) || differs(row.By) {
-		return true
+// misspeltAt is a member that stands where a place leads but for its case; places are those of a row.
+func misspeltAt(v abi.Value, place []string) string {
+	if len(place) == 0 {
+		return ""
 	}
-	for _, path := range row.Paths {
-		if differs(path[0]) {
-			return true
+	each := place[0] == "[]"
+	for _, m := range v.Items() {
+		switch {
+		case each || m.Name == place[0]:
+			if name := misspeltAt(m.Value, place[1:]); name != "" {
+				return name
+			}
+		case strings.EqualFold(m.Name, place[0]):
+			return m.Name
 		}
 	}
-	for _, url := range row.URLs {
-		if differs(url[0]) {
-			return true
-		}
-	}
-	for _, sql := range row.SQL {
-		if differs(sql[0]) {
-			return true
-		}
-	}
-	for _, command := range row.Command {
-		if differs(command[0]) {
-			return true
-		}
-	}
-	return false
+	return ""
 }

@@ -6,16 +6,18 @@
 //
 // A frame is a line. Its bytes are forwarded as they came, a carriage return at the end included; blank lines are nobody's.
 // What follows the last line feed before the end counts as a line. Only these change what goes through: CanonicalArgs,
-// a list from which something is hidden, a treated result (Results), and a batch, which is taken apart.
+// a list from which something is hidden, instructions that are withheld, a treated result (Results), and a batch, which is
+// taken apart.
 //
 // A message of the client is refused (-32600; -32700 where it is no JSON), recorded and not forwarded when readers may
 // differ about it: a member named twice at any depth, invalid UTF-8, half a surrogate pair, nesting beyond abi.MaxDepth, a
 // member that differs by its case alone from a protocol name (jsonrpc id method params result error; in params: name
-// arguments uri and others) or from an argument that the tool table or the tool's schema knows, two arguments that differ by
-// case alone, a message that is request and answer in one, another "jsonrpc" than "2.0", params that are no object,
-// an id that is neither string nor number, longer than 1,024 bytes, or that of a request without an answer yet. So is a carriage return within a
-// line: Python's and Node's line readers take it for a line end, and what follows it for a message of its own. So is a line
-// over MaxMessage, which is passed by without being held. The answer bears the id where one can be had, else null. This
+// arguments uri and others) or from an argument that the tool table (at any depth) or the tool's schema knows, two arguments
+// that differ by case alone, a message that is request and answer in one, another "jsonrpc" than "2.0", params that are no
+// object, an id that is neither string nor number, has more than 1,024 bytes, or is that of a request without an answer yet.
+// So is a carriage return within a line: Python's and Node's line readers take it for a line end, and what follows it for a
+// message of its own. So is a line over MaxMessage, which is passed by without being held. The answer bears the id where one
+// can be had, else null. This
 // holds in monitor mode too. Of the client's answers to the server only the outermost object is read so: nothing is decided by
 // them.
 //
@@ -33,7 +35,8 @@
 //
 // # Methods
 //
-//	initialize ping logging/setLevel completion/complete server/discover tasks/list   pass
+//	ping logging/setLevel completion/complete tasks/list                               pass
+//	initialize server/discover                                                         pass; the instructions in the answer are looked at
 //	tools/list prompts/list resources/list resources/templates/list                   pass; the answer is filtered
 //	tools/call                                                                         decided by tool and arguments
 //	resources/read resources/subscribe resources/unsubscribe                           decided as read of the URI
@@ -48,14 +51,24 @@
 // A request sent again with inputResponses is decided again; rules see them as data.inputResponses. What the server asks the
 // client (sampling, elicitation, roots, ping), the client's answers to it, and notifications of either side pass.
 //
-// # Lists
+// # What a server tells of itself
 //
-// Tools that no rule could let through any more, whatever their arguments (gate.List), are cut out of the answer; so are
-// prompts and resources whose use could not be. The other bytes stay, as do order and nextCursor, and a cacheScope of public
-// becomes private. A list that cannot be read strictly is kept back. Tools are remembered for their annotations, which may
-// tighten, their outputSchema, and what Inspect finds (tool.flagged, tool.changed); before a list is seen nothing is known
-// of these but the changes that waited for approval when the session began. A tool on a page of a list that has more pages
-// counts as seen; a tool is lacking only when the list was read to its end.
+// Tools that no rule could let through any more, whatever their arguments (gate.List), are cut out of a list; so are
+// prompts, resources and templates whose use could not be. The other bytes stay, as do order and nextCursor, and a
+// cacheScope of public becomes private. Tools are remembered for their annotations, which may tighten, and their
+// outputSchema. A tool on a page of a list that has more pages counts as seen; a tool is lacking only when the list was read
+// to its end.
+//
+// Inspect looks at every item of a list, and at the instructions by which a server introduces itself. Rules see what it finds
+// as tool.flagged and tool.changed, in the list and when the tool, prompt or resource is used (a resource by its own URI: that it
+// comes of a flagged template is not told). Before a list is seen nothing is known but the changes that waited for approval
+// when the session began. Flagged instructions are replaced by a note where no rule could let a flagged tool pass. What is
+// found is written down as a tools entry {"new","changed","flagged":[{"tool","kinds"}]}, with prompt, resource, template or
+// part in the place of tool; then Results treats titles, descriptions and instructions as it treats results, with an entry
+// {"found":{…}} where that changed anything.
+//
+// An answer of these that cannot be read strictly, or has a member that clients may take for one of them but for its case, is
+// kept back: the client gets an error (-32603).
 //
 // # Results
 //
@@ -70,9 +83,9 @@
 //
 //	"_meta":{"ai.agentmesh/verdict":{"code":…,"rule":…,"decisionId":…,"retryable":…,"retryAfter":…}}
 //
-// (retryAfter in seconds, where it is known; resultType complete where the request names its revision), but by -32602 when the last list that
-// was seen whole lacks the tool. Other requests, and tool calls under RefuseByError, are answered by the error CodeRefused
-// with the same object in data. A request whose params cannot be understood gets -32602.
+// (retryAfter in seconds, where it is known; resultType complete where the request names its revision), but by -32602 when
+// the last list that was seen whole lacks the tool. Other requests, and tool calls under RefuseByError, are answered by the
+// error CodeRefused with the same object in data. A request whose params cannot be understood gets -32602.
 //
 // # Order
 //
@@ -85,8 +98,8 @@
 //
 // When the client leaves (or a signal tells us to), what it sent is still decided and forwarded, the server's input is
 // closed, and the server has Grace to end, then is asked by SIGTERM with its whole group, and after Grace again is killed;
-// exit 0. When the server ends, its exit code is ours, whoever else has left too. In both cases requests without an answer get one (-32603). Results that
-// came without an outcome being recorded read "outcome unknown".
+// exit 0. When the server ends, its exit code is ours, whoever else has left too. In both cases requests without an answer
+// get one (-32603). Results that came without an outcome being recorded read "outcome unknown".
 //
 // # Why not an MCP library
 //

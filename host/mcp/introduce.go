@@ -75,9 +75,8 @@ func (p *Proxy) introduction(ctx context.Context, e *entry, line []byte, env *en
 	}
 	notes := p.inspect(ctx, e, []abi.Value{abi.ObjectValue(abi.Member{Name: "instructions", Value: text})})
 	if n := &notes[0]; n.Flagged || n.Changed {
-		listing := p.c.Gate.List(ctx, e.subject, []gate.Call{p.anyCall(e, n)})
-		if listing.Hidden[0] {
-			edits = []edit{{at.start, at.end, abi.AppendString(nil, withheldText(n.Kinds))}}
+		if p.c.Gate.List(ctx, e.subject, []gate.Call{p.anyCall(e, n)}).Hidden[0] {
+			edits = private([]edit{{at.start, at.end, abi.AppendString(nil, withheldText(n.Kinds))}}, line, env)
 		}
 	}
 	return edits, kindsOf(notes)

@@ -63,9 +63,13 @@ func TestIntroductions(t *testing.T) {
 		"transparent":          {screened(nil, "preset:permissive"), poisoned, poisoned},
 		"transparent, broken":  {screened(nil, "preset:permissive"), honest, honest},
 		"off":                  {screened(&mcp.Results{Mode: mcp.Off}, "preset:permissive"), poisoned, poisoned},
-		"no text":              {screened(nil), `{"instructions":{"a":"` + aimed + `"}}`, strings.Replace(withheld[:len(withheld)-len(`,"capabilities":{}}`)], `"protocolVersion":"2025-11-25",`, "", 1) + "}"},
-		"what nobody sees":     {screened(&mcp.Results{}, "preset:moderate"), hidden, cleaned},
-		"nobody looks":         {setup{}, poisoned, poisoned},
+		"no longer for all": {
+			screened(nil), `{"cacheScope":"public","instructions":"` + aimed + `"}`,
+			strings.Replace(withheld[:len(withheld)-len(`,"capabilities":{}}`)], `"protocolVersion":"2025-11-25"`, `"cacheScope":"private"`, 1) + "}",
+		},
+		"no text":          {screened(nil), `{"instructions":{"a":"` + aimed + `"}}`, strings.Replace(withheld[:len(withheld)-len(`,"capabilities":{}}`)], `"protocolVersion":"2025-11-25",`, "", 1) + "}"},
+		"what nobody sees": {screened(&mcp.Results{}, "preset:moderate"), hidden, cleaned},
+		"nobody looks":     {setup{}, poisoned, poisoned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"initialize", "server/discover"} {

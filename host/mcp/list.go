@@ -28,12 +28,15 @@ func (p *Proxy) filter(ctx context.Context, e *entry, line []byte, env *envelope
 	notes := p.inspect(ctx, e, items)
 	more, _ := textOf(env.field("nextCursor").of(line))
 	listing := p.c.Gate.List(ctx, e.subject, p.callsOf(ctx, e, page{items, notes, more == ""}))
-	cuts = hide(line, list, listing.Hidden)
-	// What one caller may see is not for a cache that others share.
-	if scope := env.field("cacheScope"); len(cuts) > 0 && !scope.empty() && string(scope.of(line)) == `"public"` {
-		cuts = append(cuts, edit{scope.start, scope.end, []byte(`"private"`)})
+	return private(hide(line, list, listing.Hidden), line, env), kindsOf(notes), nil
+}
+
+// private are edits that leave something out, and one more: what one caller may see is not for a cache that others share.
+func private(edits []edit, line []byte, env *envelope) []edit {
+	if scope := env.field("cacheScope"); len(edits) > 0 && string(scope.of(line)) == `"public"` {
+		edits = append(edits, edit{scope.start, scope.end, []byte(`"private"`)})
 	}
-	return cuts, kindsOf(notes), nil
+	return edits
 }
 
 // page is one page of a list.

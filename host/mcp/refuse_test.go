@@ -94,6 +94,29 @@ func TestUnsafeMessages(t *testing.T) {
 	}
 }
 
+// TestMisspeltPlaces: an argument that decides is refused in another case wherever the table finds it; in its own it is not.
+func TestMisspeltPlaces(t *testing.T) {
+	for name, c := range map[string]struct{ pkg, tool, slip, right string }{
+		"in a list":      {"server-github", "push_files", `{"files":[{"path":"a"},{"Path":".github/workflows/a.yml"}]}`, `{"files":[{"path":"a","Content":"x"}]}`},
+		"of a statement": {"mcp-server-sqlite", "read_query", `{"Query":"DROP TABLE a"}`, `{"query":"SELECT 1"}`},
+		"of a cluster":   {"mcp-server-kubernetes", "kubectl_get", `{"resourceType":"pods","NAMESPACE":"kube-system"}`, `{"resourceType":"pods","namespace":"a"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := permissive()
+			s.pkg = c.pkg
+			r := start(t, s)
+			r.send(call("1", c.tool, c.slip))
+			if got := read(t, r.next()); got.Error == nil || got.Error.Code != -32600 || len(r.log.of(ledger.KindRefused)) != 1 {
+				t.Errorf("got %+v", got)
+			}
+			r.send(call("2", c.tool, c.right))
+			if got := r.served(); got != call("2", c.tool, c.right) {
+				t.Errorf("the server got %s", got)
+			}
+		})
+	}
+}
+
 // TestCallsWithoutAnID: a request that wants no answer is no way round a decision.
 func TestCallsWithoutAnID(t *testing.T) {
 	r := start(t, setup{})
