@@ -192,8 +192,10 @@ func (g *gatherer) rowType() {
 	g.typ = g.row.Type
 	because := "the tool table's row for " + g.row.Server.Name + " " + g.call.Tool
 	if g.row.By != "" {
-		value := strings.ToLower(strings.TrimSpace(scalar(g.args.Get(g.row.By))))
-		if t, ok := g.row.ByType[value]; ok {
+		arg := g.args.Get(g.row.By)
+		value := strings.ToLower(strings.TrimSpace(scalar(arg)))
+		// The empty value stands for an argument that is not there, not for one whose value is blank or no word.
+		if t, ok := g.row.ByType[value]; ok && (value != "" || absent(arg)) {
 			g.typ = t
 			because += ", argument " + g.row.By + " being " + quote(value)
 		}
@@ -205,6 +207,11 @@ func (g *gatherer) rowType() {
 		g.sensitive = true
 		g.note("resource.sensitive", "true", "what this tool gives is sensitive, says "+because)
 	}
+}
+
+func absent(v abi.Value) bool {
+	s, isText := v.Str()
+	return !v.Exists() || v.Kind() == abi.Null || isText && s == ""
 }
 
 // scalar is a string, or the text of true and false.

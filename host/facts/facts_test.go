@@ -58,6 +58,23 @@ func TestTypes(t *testing.T) {
 		{"slack", "slack_post_message", `{"text":"x"}`, `{}`, "export"},
 		{"playwright", "browser_run_code_unsafe", `{"code":"x"}`, `{}`, "execute"},
 		{"mcp-shell-server", "shell_execute", `{"command":["ls"]}`, `{}`, "execute"},
+		// What a program would take for an option can do anything: `git diff --output=FILE` writes.
+		{"mcp-server-git", "git_diff", `{"repo_path":"/srv","target":"--output=pwned"}`, `{}`, "unknown"},
+		{"mcp-server-git", "git_diff", `{"repo_path":"/srv","target":["main","-Opwned"]}`, `{}`, "unknown"},
+		{"mcp-server-git", "git_show", `{"repo_path":"/srv","revision":" --ext-diff"}`, `{}`, "unknown"},
+		{"mcp-server-git", "git_show", `{"repo_path":"/srv","revision":"\u2013-output=x"}`, `{}`, "read"},
+		{"mcp-server-git", "git_checkout", `{"repo_path":"/srv","branch_name":"--orphan"}`, `{}`, "unknown"},
+		{"mcp-server-git", "git_log", `{"repo_path":"/srv","start_timestamp":"--output=x"}`, `{}`, "unknown"},
+		{"mcp-server-git", "git_diff", `{"repo_path":"/srv","target":"HEAD~1","context_lines":-1}`, `{}`, "read"},
+		{"mcp-server-git", "git_commit", `{"repo_path":"/srv","message":"--amend is what I did"}`, `{}`, "write"},
+		{"filesystem", "search_files", `{"path":"/srv","pattern":"-x"}`, `{}`, "read"},
+		{"filesystem", "read_file", `{"path":"/srv/--x"}`, `{}`, "read"},
+		{"playwright", "browser_snapshot", `{"filename":"page.md"}`, `{}`, "write"},
+		{"playwright", "browser_snapshot", `{"filename":" "}`, `{}`, "write"},
+		{"playwright", "browser_snapshot", `{"filename":["page.md"]}`, `{}`, "write"},
+		{"playwright", "browser_console_messages", `{"filename":"/srv/log"}`, `{}`, "write"},
+		{"playwright", "browser_snapshot", `{}`, `{}`, "read"},
+		{"playwright", "browser_snapshot", `{"filename":null}`, `{}`, "read"},
 	} {
 		x := facts.New(facts.Config{Table: table(t), Package: c.pkg, Where: facts.Here, Roots: []string{"/srv"}})
 		f := x.Extract(&facts.Call{Tool: c.tool, Method: "tools/call", Arguments: value(t, c.args), Annotations: value(t, c.annotations)})

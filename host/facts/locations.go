@@ -176,6 +176,9 @@ func (g *gatherer) guessText(name, s string) {
 		return
 	}
 	trimmed := strings.TrimSpace(s)
+	if g.row != nil && looksLikeOption(trimmed) {
+		g.strengthen(Unknown, quote(s)+" would be an option of a program behind the tool")
+	}
 	switch {
 	case looksLikeURL(trimmed):
 		g.addURL(trimmed)
@@ -225,6 +228,16 @@ func looksLikeURL(s string) bool {
 	}
 	return strings.HasPrefix(rest, "//") || strings.EqualFold(scheme, "file") || strings.EqualFold(scheme, "http") ||
 		strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "data") || strings.EqualFold(scheme, "javascript")
+}
+
+// looksLikeOption reports whether a program that is handed the text as a word takes it for an option: -x, --output=file.
+func looksLikeOption(s string) bool {
+	s, short := strings.CutPrefix(s, "-")
+	if !short {
+		return false
+	}
+	s = strings.TrimPrefix(s, "-")
+	return s != "" && isLetter(s[0])
 }
 
 // looksLikePath is generous: what begins like a path, or has separators and no blanks.
