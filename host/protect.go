@@ -66,20 +66,61 @@ func followed(p string) string {
 	return p
 }
 
-// named says which of the places a call names, empty for none. Removing a folder above a place counts as naming it; paths
-// come canonical, in all their spellings, from the facts in q.
+// named says which of the places a call names, empty for none. Removing or moving a folder above a place counts as naming it,
+// and so does moving something to where such a folder would be: it may hold what the place is named for. Paths come canonical,
+// in all their spellings, from the facts in q.
 func (g guard) named(x *facts.Extractor, call *facts.Call, q *abi.Request) string {
 	if place, named := x.Named(g.known, call); named {
 		return place
 	}
-	if q.Action.Get("type").Text() != string(facts.Delete) {
+	moves := movesFiles(q.Action.Get("tool").Text())
+	if !moves && q.Action.Get("type").Text() != string(facts.Delete) {
 		return ""
 	}
+	var paths []string
 	for _, m := range q.Resource.Get("paths").Items() {
-		above := strings.TrimSuffix(m.Value.Text(), "/") + "/"
-		if i := slices.IndexFunc(g.places, func(p string) bool { return strings.HasPrefix(p, above) && present(p) }); i >= 0 {
-			return g.places[i] + ", which lies in what is to be removed"
+		paths = append(paths, m.Value.Text())
+	}
+	if place := g.below(paths, present); place != "" {
+		return place + ", which lies in what is to be moved or removed"
+	}
+	if moves {
+		if place := g.below(slices.DeleteFunc(destinations(paths), present), nil); place != "" {
+			return place + ", which would lie in what is moved there"
 		}
 	}
 	return ""
+}
+
+// below is the first place below one of the folders that also is as it must be; nil asks nothing of it.
+func (g guard) below(folders []string, as func(place string) bool) string {
+	for _, folder := range folders {
+		above := strings.TrimSuffix(folder, "/") + "/"
+		for _, place := range g.places {
+			if len(place) > len(above) && strings.EqualFold(place[:len(above)], above) && (as == nil || as(place)) {
+				return place
+			}
+		}
+	}
+	return ""
+}
+
+// maxMoved is how many paths of one call are taken for something and the folder it is moved into.
+const maxMoved = 32
+
+// destinations are where what a call moves may come to lie: at one of its paths, or in one of them under its own name.
+func destinations(paths []string) []string {
+	all := slices.Clone(paths)
+	for _, dir := range paths[:min(len(paths), maxMoved)] {
+		for _, moved := range paths[:min(len(paths), maxMoved)] {
+			all = append(all, filepath.Join(dir, filepath.Base(moved)))
+		}
+	}
+	return all
+}
+
+// movesFiles reports whether a tool moves or renames, by its name. The tool table has no type for it: to rules it is a write.
+func movesFiles(tool string) bool {
+	name := strings.ReplaceAll(strings.ToLower(tool), "remove", "")
+	return strings.Contains(name, "move") || strings.Contains(name, "rename") || name == "mv"
 }

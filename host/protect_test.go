@@ -50,3 +50,40 @@ func TestConfigurationsOfClientsAreOutOfReach(t *testing.T) {
 		}
 	}
 }
+
+// TestMovingFoldersAroundThePlaces moves a folder above a place away, and another one to where the place would be.
+func TestMovingFoldersAroundThePlaces(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", "")
+	for _, dir := range []string{".cursor", ".codeium", "notes", "evil/windsurf"} {
+		if err := os.MkdirAll(filepath.Join(home, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(home, ".cursor", "mcp.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, map[string]string{"a.yaml": "version: \"1.0\"\nrules:\n  - {name: all, condition: \"true\", action: allow}\n"})
+	h := s.open(t)
+	for _, c := range []struct {
+		tool, from, to string
+		want           abi.Decision
+	}{
+		{"move_file", "/.cursor", "/notes/x", abi.Deny},
+		{"renamePath", "/.cursor", "/notes/x", abi.Deny},
+		{"move_file", "", "/../elsewhere", abi.Deny},
+		{"move_file", "/evil/windsurf", "/.codeium/windsurf", abi.Deny}, // a client looks for mcp_config.json there
+		{"move_file", "/evil/windsurf", "/.codeium", abi.Deny},          // as mv has it
+		{"move_file", "/notes", "/evil/notes", abi.Allow},
+		{"move_file", "/evil", "/.codeium/evil", abi.Allow},
+		{"write_file", "/.cursor", "/notes/x", abi.Allow},
+		{"remove_note", "/.cursor", "/notes/x", abi.Allow},
+	} {
+		v := h.Decide(t.Context(), request(t, fmt.Sprintf(`{"action":{"type":"write","tool":%q},"resource":{"paths":[%q,%q]}}`,
+			c.tool, home+c.from, home+c.to)))
+		if v.Decision != c.want || c.want == abi.Deny && v.Code != abi.CodeSelfProtected {
+			t.Errorf("%s %s to %s: got %s %s (%s)", c.tool, c.from, c.to, v.Decision, v.Code, v.Reason)
+		}
+	}
+}
