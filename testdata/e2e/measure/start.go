@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// starts prints how much later the answer to initialize comes, counted from the start of the process.
+func starts(s *scene, o *options, out io.Writer) error {
+	fmt.Fprintln(out, "start to the answer to initialize, in ms")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "policy\tbare p50\tp90\tproxied p50\tp90\tadded p50\tp90")
+	for _, p := range o.policies {
+		var bare, proxied []time.Duration
+		for i := range o.starts + 1 {
+			direct, err := s.start()
+			if err != nil {
+				return err
+			}
+			through, err := s.start("--policy", p)
+			if err != nil {
+				return err
+			}
+			if i > 0 { // the first makes keys, database and cache
+				bare, proxied = append(bare, direct), append(proxied, through)
+			}
+		}
+		slices.Sort(bare)
+		slices.Sort(proxied)
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", p,
+			ms(bare, 50), ms(bare, 90), ms(proxied, 50), ms(proxied, 90), ms(proxied, 50)-ms(bare, 50), ms(proxied, 90)-ms(bare, 90))
+	}
+	return w.Flush()
+}
+
+func (s *scene) start(flags ...string) (time.Duration, error) {
+	start := time.Now()
+	c, err := s.open(1, flags...)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(start)
+	return took, c.leave()
+}
