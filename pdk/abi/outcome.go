@@ -81,9 +81,18 @@ func ReadScoreRequest(src string) (ScoreRequest, error) {
 	if err != nil {
 		return ScoreRequest{}, err
 	}
+	return ScoreRequestOf(v)
+}
+
+// ScoreRequestOf takes the message out of an object, as ReadScoreRequest does. It allocates only for what lists the
+// verdict holds.
+func ScoreRequestOf(v Value) (ScoreRequest, error) {
 	f := fieldsOf(v, "score request", lenient)
 	f.version()
-	var q ScoreRequest
+	var (
+		q   ScoreRequest
+		err error
+	)
 	q.Agent, _ = f.take("agent")
 	if q.Agent.kind != Object {
 		f.wrong("agent", "an object", q.Agent)
