@@ -265,7 +265,7 @@ func (g *gatherer) roles() {
 			continue
 		}
 		g.arg = m.Name
-		used := g.roleOf(r.Paths, m, (*gatherer).addLocation)
+		used := g.roleOf(r.Paths, m, (*gatherer).addFile)
 		used = g.roleOf(r.URLs, m, (*gatherer).addURL) || used
 		used = g.roleOf(r.SQL, m, (*gatherer).addSQL) || used
 		if has(r.Command, m.Name) {

@@ -8,11 +8,36 @@ import (
 
 // addLocation takes a string for a path, unless it is a URL.
 func (g *gatherer) addLocation(s string) {
-	if scheme, _, ok := strings.Cut(s, "://"); ok && schemeName(scheme) && !strings.EqualFold(scheme, "file") {
-		g.addURL(s)
+	if address(unbroken(s)) {
+		g.addURL(unbroken(s))
 		return
 	}
 	g.addPath(s)
+}
+
+// addFile takes a string for a path. An address in the place of a path names what only the tool knows.
+func (g *gatherer) addFile(s string) {
+	g.addLocation(s)
+	if scheme, _, ok := strings.Cut(unbroken(s), ":"); ok && len(scheme) > 1 && schemeName(scheme) && !strings.EqualFold(scheme, "file") && !g.remote {
+		g.sawPath, g.outside = true, true
+		g.note("resource.outside_roots", "true", quote(s)+" is no path but an address")
+	}
+}
+
+// address reports whether a string is a URL of another scheme than file: one with two slashes, or of a scheme whose readers
+// do not insist on them.
+func address(s string) bool {
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || !schemeName(scheme) {
+		return false
+	}
+	switch strings.ToLower(scheme) {
+	case "file":
+		return false
+	case "http", "https", "ws", "wss", "ftp":
+		return true
+	}
+	return strings.HasPrefix(rest, "//")
 }
 
 // addPath takes a string for a path under every spelling.
@@ -26,10 +51,15 @@ func (g *gatherer) addPath(raw string) {
 	}
 	g.sawPath = true
 	var buf [8]string
-	for _, s := range spellings(buf[:0], raw) {
+	all := spellings(buf[:0], raw)
+	for _, s := range all {
 		if s != "" {
 			g.addSpelling(raw, s)
 		}
+	}
+	if len(all) == maxSpellings {
+		g.outside, g.sensitive = true, true
+		g.note("resource.outside_roots", "true", "it can be read in too many ways")
 	}
 }
 
@@ -180,8 +210,8 @@ func (g *gatherer) guessText(name, s string) {
 		g.strengthen(Unknown, quote(s)+" would be an option of a program behind the tool")
 	}
 	switch {
-	case looksLikeURL(trimmed):
-		g.addURL(trimmed)
+	case looksLikeURL(trimmed), brokenURL(s):
+		g.addURL(unbroken(s))
 	case looksLikePath(trimmed):
 		g.addPath(s)
 	case isPathName(name) && len(s) <= maxPath && strings.IndexByte(s, '\n') < 0:
@@ -228,6 +258,12 @@ func looksLikeURL(s string) bool {
 	}
 	return strings.HasPrefix(rest, "//") || strings.EqualFold(scheme, "file") || strings.EqualFold(scheme, "http") ||
 		strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "data") || strings.EqualFold(scheme, "javascript")
+}
+
+// brokenURL reports whether a string is a URL to readers who drop the tabs and line breaks in its scheme.
+func brokenURL(s string) bool {
+	scheme, _, ok := strings.Cut(s, ":")
+	return ok && len(s) <= maxPath && unbroken(scheme) != scheme && looksLikeURL(unbroken(s))
 }
 
 // looksLikeOption reports whether a program that is handed the text as a word takes it for an option: -x, --output=file.

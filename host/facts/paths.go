@@ -14,9 +14,12 @@ const maxPath = 4096
 // maxLinks is how many symbolic links one path may lead through before it counts as leading nowhere safe.
 const maxLinks = 40
 
+// maxSpellings is how many spellings of one string are looked at. What is spelled in more ways hides something.
+const maxSpellings = 64
+
 // spellings appends what a string may mean as a path, the plainest first: as it stands, and, where it has such marks,
-// with its percent-encoding, backslashes, Unicode compatibility forms, variables and outer blanks undone. A tool may
-// undo any of them, so every one counts.
+// with its percent-encoding, backslashes, Unicode compatibility forms, variables, line breaks, outer blanks and quotes
+// undone. A tool may undo any of them, so every one counts.
 func spellings(dst []string, raw string) []string {
 	dst = append(dst, raw)
 	if simplePath(raw) {
@@ -25,9 +28,11 @@ func spellings(dst []string, raw string) []string {
 	if p, ok := fileURI(raw); ok {
 		dst[0] = p // a file URI is not also a relative path that begins with "file:"
 	}
-	for _, undo := range [...]func(string) string{unquote, unquote, beforeNUL, slashes, compatible, strings.TrimSpace, expand} {
+	for _, undo := range [...]func(string) string{
+		unquote, unquote, beforeNUL, slashes, compatible, unbroken, unwrapped, strings.TrimSpace, local, expand,
+	} {
 		for _, s := range dst {
-			if u := undo(s); u != s && len(dst) < 24 {
+			if u := undo(s); u != s && len(dst) < maxSpellings {
 				dst = appendNew(dst, u)
 			}
 		}
@@ -48,9 +53,9 @@ func appendNew(list []string, s string) []string {
 func simplePath(s string) bool {
 	for i := range len(s) {
 		switch b := s[i]; {
-		case b >= 0x80, b == '%', b == '\\', b == 0, b == '$', b == ':':
+		case b >= 0x80, b == '%', b == '\\', b < ' ', b == '$', b == ':':
 			return false
-		case b <= ' ' && (i == 0 || i == len(s)-1):
+		case (b == ' ' || b == '"' || b == '\'' || b == '`') && (i == 0 || i == len(s)-1):
 			return false
 		}
 	}
@@ -59,7 +64,7 @@ func simplePath(s string) bool {
 
 // fileURI is the path of a file URI (RFC 8089), in the loose forms that tools take.
 func fileURI(s string) (string, bool) {
-	s = strings.TrimSpace(s)
+	s = unbroken(s)
 	if len(s) < 6 || !strings.EqualFold(s[:5], "file:") {
 		return "", false
 	}
@@ -87,6 +92,27 @@ func fileURI(s string) (string, bool) {
 	}
 	return rest, true
 }
+
+// local is the path of a file URI, anything else as it stands.
+func local(s string) string {
+	if p, ok := fileURI(s); ok {
+		return p
+	}
+	return s
+}
+
+// unbroken is what a reader of URLs makes of a string before it reads it (WHATWG URL, 4.4): without control characters
+// and blanks around it, and without tabs and line breaks in it.
+func unbroken(s string) string {
+	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
+	if !strings.ContainsAny(s, "\t\r\n") {
+		return s
+	}
+	return strings.Map(dropBreaks, s)
+}
+
+// unwrapped is a string without the quotes around it.
+func unwrapped(s string) string { return strings.Trim(s, "\"'`") }
 
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
