@@ -86,6 +86,7 @@ func TestSensitive(t *testing.T) {
 		{"~/.bash_history", "~/.zsh_history", "~/.psql_history"},
 		{"~/.config/google-chrome/Default/Login Data", "~/.mozilla/firefox/x/key4.db", "Cookies"},
 		{"/proc/1/environ", "/proc/self/environ", "/var/run/docker.sock"},
+		{".mcp.json", "sub/.mcp.json", "sub/.vscode/mcp.json", "sub/.cursor/mcp.json", "x/.claude/settings.local.json", ".claude/Settings.json"},
 	} {
 		for _, p := range places {
 			if got := read(x, p).Get("sensitive"); !got.IsTrue() {
@@ -93,7 +94,7 @@ func TestSensitive(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []string{".env.example", "environment.md", "env", "sshd.md", "id_rsa.md", "shadow.txt", "keys.txt", "cookies.html", "etc/shadowy", "package.json", "src/credentials.go", "pem", ".environment"} {
+	for _, p := range []string{".env.example", "environment.md", "env", "sshd.md", "id_rsa.md", "shadow.txt", "keys.txt", "cookies.html", "etc/shadowy", "package.json", "src/credentials.go", "pem", ".environment", ".vscode/settings.json", "mcp.json", ".claude/agents/x.md"} {
 		if got := read(x, p).Get("sensitive"); got.IsTrue() || !got.Exists() {
 			t.Errorf("%q: sensitive is %s, want false", p, abi.AppendJSON(nil, got))
 		}
