@@ -84,17 +84,17 @@ func (p *Proxy) advice(e *entry) string {
 	return ""
 }
 
-// toolsCommand is a command line for people. Names that a shell would take for more than a word are left out: servers choose
-// them.
-func toolsCommand(verb string, names ...string) string {
-	text := "agentmesh tools " + verb
-	for _, name := range names {
-		if name == "" || name[0] == '-' || strings.ContainsFunc(name, unlikeAWord) {
-			break
-		}
-		text += " " + name
+// toolsCommand is a command line for people.
+func toolsCommand(verb, server, tool string) string {
+	return "agentmesh tools " + verb + " " + word(server, "SERVER") + " " + word(tool, "TOOL")
+}
+
+// word is a name as people may paste it into a shell, or what stands for it: servers choose their names.
+func word(name, otherwise string) string {
+	if name == "" || name[0] == '-' || strings.ContainsFunc(name, unlikeAWord) {
+		return otherwise
 	}
-	return text
+	return name
 }
 
 func unlikeAWord(r rune) bool {

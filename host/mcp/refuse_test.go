@@ -213,12 +213,12 @@ func TestAdvice(t *testing.T) {
 		"a name for a shell": {
 			setup{policies: []string{noticed}, config: mcp.Config{Inspect: changed}},
 			"x;rm -rf ~",
-			"`agentmesh tools approve server-filesystem` accepts it",
+			"`agentmesh tools approve server-filesystem TOOL` accepts it",
 		},
 		"a name like a flag": {
 			setup{policies: []string{noticed}, config: mcp.Config{Inspect: changed}},
 			"--all",
-			"`agentmesh tools approve server-filesystem` accepts it",
+			"`agentmesh tools approve server-filesystem TOOL` accepts it",
 		},
 		"nothing to be done": {setup{}, "write_file", ""},
 	} {
