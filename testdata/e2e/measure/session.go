@@ -15,7 +15,10 @@ import (
 )
 
 // scene is a scratch machine: the two programs, a home with the state folder, and the folder the server is given.
-type scene struct{ agentmesh, echo, home, project string }
+type scene struct {
+	agentmesh, echo, home, project string
+	delay                          int // what the server takes to start, in ms
+}
 
 // text is a piece of what people keep in files, as it stands in JSON: 1 KiB.
 var text = strings.Repeat(strings.Join([]string{
@@ -47,7 +50,7 @@ func (s *scene) open(times int, flags ...string) (*session, error) {
 	c.cmd.Dir, c.cmd.Stderr = s.project, &c.errs
 	c.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "AGENTMESH_HOME=" + s.home + "/state", "TMPDIR=" + os.TempDir(),
-		"ECHO_TEXT=" + text, "ECHO_TIMES=" + strconv.Itoa(times),
+		"ECHO_TEXT=" + text, "ECHO_TIMES=" + strconv.Itoa(times), "ECHO_DELAY=" + strconv.Itoa(s.delay),
 	}
 	in, err1 := c.cmd.StdinPipe()
 	out, err2 := c.cmd.StdoutPipe()

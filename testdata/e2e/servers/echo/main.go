@@ -5,7 +5,7 @@
 // ECHO_TIMES times; write_file with a short word, and every other request with an empty result. The requests are searched,
 // not parsed.
 //
-// With ECHO_HOLD=N it keeps the answers to calls back until N of them are due, and then gives the last one first. Each is
+// With ECHO_DELAY=N it takes N milliseconds to start, as interpreted servers do. With ECHO_HOLD=N it keeps the answers to calls back until N of them are due, and then gives the last one first. Each is
 // then "answer to ID".
 package main
 
@@ -17,9 +17,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func main() {
+	time.Sleep(time.Duration(number("ECHO_DELAY", 0)) * time.Millisecond)
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		os.Exit(1)
 	}
