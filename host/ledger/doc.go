@@ -4,9 +4,10 @@
 //
 // # Use
 //
-// [Open] takes a shard and returns when its opening entry is signed. [Ledger.Append] returns when the entry is durable;
-// [Ledger.AppendAsync] queues what may follow without waiting (outcomes). [NewReader] reads all shards as one list,
-// [Verify] checks them, [Reader.Prove] makes a proof for one entry, [Reader.Export] hands entries on.
+// [Open] takes a shard and returns when its opening entry is durable and, in a new shard, signed; else the signature follows
+// while the caller goes on. [Ledger.Append] returns when the entry is durable; [Ledger.AppendAsync] queues what may follow
+// without waiting (outcomes). [NewReader] reads all shards as one list, [Verify] checks them, [Reader.Prove] makes a proof
+// for one entry, [Reader.Export] hands entries on.
 //
 // # What is promised
 //

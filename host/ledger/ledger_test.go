@@ -305,6 +305,40 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
+// TestOpeningIsSigned waits for the checkpoint over the opening entry, which nothing but Open asks for: in a new shard it is
+// there when Open returns, in one that has been written before it follows.
+func TestOpeningIsSigned(t *testing.T) {
+	c := config(t)
+	signed := make(chan []byte, 16)
+	c.Anchors = []ledger.Anchor{func(_ context.Context, note []byte) error {
+		signed <- note
+		return nil
+	}}
+	l := open(t, c)
+	if note, err := os.ReadFile(filepath.Join(c.Dir, "0", "checkpoint")); err != nil {
+		t.Error("a new shard stands without a checkpoint:", err)
+	} else if got, err := l.Key().OpenCheckpoint(0, note); err != nil || got.Size != 1 {
+		t.Errorf("the checkpoint of a new shard has size %d, %v; want 1", got.Size, err)
+	}
+	closeLedger(t, l) // which waits for anchors
+	again := open(t, c)
+	defer closeLedger(t, again)
+	for {
+		select {
+		case note := <-signed:
+			got, err := again.Key().OpenCheckpoint(0, note)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Size == 3 { // start, stop, start
+				return
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("the opening entry is not signed")
+		}
+	}
+}
+
 // TestCloseUnderLoad closes a ledger while callers append: each append is either there or was refused, and none hangs.
 func TestCloseUnderLoad(t *testing.T) {
 	for _, mode := range []ledger.Mode{ledger.Sync, ledger.OS} {
