@@ -26,7 +26,10 @@ func gitStory(t testing.TB, p place) story {
 				outside("git_status", args("repo_path", p.outside)),
 				outside("git_log", args("repo_path", p.project+"/door")),
 				outside("git_log", args("repo_path", p.project+"/src/../../outside")),
-				outside("git_diff", repo("target", "--output="+p.outside+"/diff.txt")),
+				{ // what Git would take for an option
+					tool: "git_diff", args: repo("target", "--output="+p.outside+"/diff.txt"), strict: "no-unknown-tools",
+					moderate: "approve-unknown-tools", complains: true,
+				},
 				{
 					tool: "git_add", args: repo("files", []string{".env"}), strict: "no-writes", moderate: "approve-sensitive-places",
 					text: "staged",

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,8 +18,14 @@ import (
 // built is where TestMain puts the commands that are built from source.
 var built string
 
-// TestMain builds the commands.
-func TestMain(m *testing.M) { os.Exit(withCommands(m)) }
+// TestMain builds the commands. Tests that run beside each other mostly wait, so more of them may than there are processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(withCommands(m))
+}
 
 func withCommands(m *testing.M) int {
 	syscall.Umask(0o022)
