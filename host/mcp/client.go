@@ -174,6 +174,9 @@ func (p *Proxy) owned(e *entry) bool {
 	return made != nil
 }
 
+// asks reports whether a request asks after a task without getting its result for certain: that it fails is no outcome.
+func (e *entry) asks() bool { return e.made != nil && e.method != "tasks/result" }
+
 // act does what was decided.
 func (p *Proxy) act(e *entry) {
 	if gate.Permits(&e.verdict) {

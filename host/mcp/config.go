@@ -55,6 +55,8 @@ type Treatment interface {
 	// Tool treats the raw JSON of a result object. It gives back the same slice when nothing changes; an error withholds the
 	// result. It keeps nothing of raw.
 	Tool(raw []byte, t Treated) ([]byte, ResultReport, error)
+	// Fault does the same for the error object of an answer, which has no place for notes.
+	Fault(raw []byte) ([]byte, ResultReport, error)
 }
 
 // Config says what a Proxy works with. Gate and Facts must be there; the zero value of everything else works.

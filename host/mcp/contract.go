@@ -10,6 +10,8 @@ type Treated struct {
 	OutputSchema abi.Value
 	// Method is that of the request that is answered.
 	Method string
+	// Around: what is told about a task, whose result, where it has one, is treated by itself.
+	Around bool
 	// Flagged are kinds of instructions that were found before.
 	Flagged []string
 }

@@ -74,8 +74,12 @@
 //
 // Results of decided requests, those of their tasks included, are shown to the judges that speak at post_tool, then treated
 // (Results), whose finds are written down as an outcome entry {"decision_id","flagged","removed","masked","lookalikes",
-// "withheld"} before the client has them. Errors pass as they are. A result in which a member of the outermost object stands
-// twice is kept back.
+// "withheld"} before the client has them. So are the errors that answer calls of tools, reads of resources and prompts, for
+// clients show them to the model: judges see {"is_error":true,"text":MESSAGE,"structured":DATA}. So is what is told of a task
+// before it has a result, but that is no outcome. A result in which a member of the outermost object stands twice is kept back.
+//
+// Answers to requests that pass undecided, or are decided as unknown, and what the server sends of itself (notifications of
+// progress, logging and tasks, sampling, elicitation) pass as they are, whatever texts they hold.
 //
 // # Refusals
 //

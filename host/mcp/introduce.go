@@ -36,17 +36,16 @@ func (p *Proxy) shown(ctx context.Context, e *entry, line []byte, env *envelope)
 		return nil, err
 	}
 	out := applyEdits(line, edits)
-	return p.cleaned(ctx, e, answered{line: out, at: span{env.result.start, env.result.end + len(out) - len(line)}}, kinds)
+	return p.cleaned(ctx, e, out, span{env.result.start, env.result.end + len(out) - len(line)}, kinds)
 }
 
 // cleaned treats what the server tells of itself. kinds are those of the instructions found in it.
-func (p *Proxy) cleaned(ctx context.Context, e *entry, a answered, kinds []string) ([]byte, error) {
+func (p *Proxy) cleaned(ctx context.Context, e *entry, line []byte, at span, kinds []string) ([]byte, error) {
 	if p.c.Results == nil {
 		p.tally(ResultReport{Flagged: kinds})
-		return a.line, nil
+		return line, nil
 	}
-	raw := a.at.of(a.line)
-	out, report, err := p.c.Results.Tool(raw, Treated{Method: e.method, Flagged: kinds})
+	out, report, err := p.c.Results.Tool(at.of(line), Treated{Method: e.method, Flagged: kinds})
 	if err == nil && report.Withheld {
 		err = errors.New("it cannot be cleaned")
 	}
@@ -59,7 +58,7 @@ func (p *Proxy) cleaned(ctx context.Context, e *entry, a answered, kinds []strin
 	if !report.empty() {
 		p.note(ctx, e, abi.Member{Name: "found", Value: report.value()})
 	}
-	return a.with(raw, out), nil
+	return replaced(line, at, out), nil
 }
 
 // introduction looks at the instructions by which a server introduces itself. Where no rule could let a tool pass that is

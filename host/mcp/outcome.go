@@ -15,21 +15,31 @@ func (p *Proxy) result(e *entry, line []byte, env *envelope) {
 	if e.route == task || e.made != nil {
 		at = e.taskResult(env)
 	}
-	if p.noteTask(e, line, env) || at.empty() { // there is no outcome yet
-		p.down.pass(len(line), func() { p.answer(e, line) })
-		return
+	a := answered{line: line, at: at, status: statusOf(env.field("isError").of(line))}
+	if p.noteTask(e, line, env) {
+		a.at = span{}
 	}
-	status := statusOf(env.field("isError").of(line))
-	if at != env.result {
-		status = statusIn(at.of(line))
+	if a.at != env.result {
+		a.around, a.status = env.result, statusIn(a.at.of(line))
 	}
+	p.release(e, a)
+}
+
+// failed treats the error that answers a decided request: clients show it to the model as they do a result.
+func (p *Proxy) failed(e *entry, line []byte, env *envelope) {
+	p.release(e, answered{line: line, at: env.fail, status: abi.OutcomeError, fault: true, silent: e.asks()})
+}
+
+// release sends an answer on its way.
+func (p *Proxy) release(e *entry, a answered) {
+	a.silent = a.silent || a.at.empty()
 	if !p.treats(e) {
-		p.reportResult(e, status, at.end-at.start)
-		p.down.pass(len(line), func() { p.answer(e, line) })
+		p.reportResult(e, a, a.at.end-a.at.start)
+		p.down.pass(len(a.line), func() { p.answer(e, a.line) })
 		return
 	}
 	var out []byte
-	p.down.work(len(line), func() { out = p.treated(p.ctx, e, answered{line, at, status}) }, func() { p.answer(e, out) })
+	p.down.work(len(a.line), func() { out = p.treated(p.ctx, e, a) }, func() { p.answer(e, out) })
 }
 
 // taskResult is where the result of the call that made a task stands in an answer about the task.
@@ -40,11 +50,14 @@ func (e *entry) taskResult(env *envelope) span {
 	return env.field("result")
 }
 
-// answered is an answer of the server: its line, where the result stands in it, and how the tool says that it fared.
+// answered is an answer of the server.
 type answered struct {
 	line   []byte
-	at     span
+	at     span // of the result, or error; empty: there is no outcome yet
+	around span // of what tells of the task whose result it is, if it is one
 	status abi.OutcomeStatus
+	fault  bool // it is an error
+	silent bool // it is no outcome
 }
 
 // statusOf is how a tool fared that says isError so.
@@ -67,9 +80,9 @@ func statusIn(result []byte) abi.OutcomeStatus {
 	return status
 }
 
-func (p *Proxy) reportResult(e *entry, status abi.OutcomeStatus, size int) {
-	if !p.pending.isDropped(e) {
-		p.report(e, status, size)
+func (p *Proxy) reportResult(e *entry, a answered, size int) {
+	if !a.silent && !p.pending.isDropped(e) {
+		p.report(e, a.status, size)
 	}
 }
 
@@ -121,9 +134,9 @@ func (p *Proxy) hears(e *entry) bool {
 // treated is the answer as the client gets it.
 func (p *Proxy) treated(ctx context.Context, e *entry, a answered) []byte {
 	raw := a.at.of(a.line)
-	defer func() { p.reportResult(e, a.status, len(raw)) }()
-	if p.hears(e) {
-		if v := p.judged(ctx, e, raw); !gate.Permits(&v) {
+	defer func() { p.reportResult(e, a, len(raw)) }()
+	if len(raw) > 0 && p.hears(e) {
+		if v := p.judged(ctx, e, a); !gate.Permits(&v) {
 			a.status = abi.OutcomeWithheld
 			return p.withheldBy(e, &v)
 		}
@@ -131,28 +144,54 @@ func (p *Proxy) treated(ctx context.Context, e *entry, a answered) []byte {
 	if p.c.Results == nil {
 		return a.line
 	}
-	out, report, err := p.c.Results.Tool(raw, Treated{
-		Verdict: &e.verdict, OutputSchema: p.schemaOf(e), Method: e.source().method,
-	})
+	for _, around := range []bool{false, true} { // the result, then what stands around it
+		if err := p.treat(ctx, e, &a, around); err != nil {
+			a.status = abi.OutcomeWithheld
+			p.log.Warn("a result is withheld", "decision", e.verdict.ID, "error", err)
+			v := abi.Verdict{Code: abi.CodeOutputInvalid, ID: e.verdict.ID, Reason: "the action has already happened; its result cannot be read and is withheld"}
+			return p.withheldBy(e, &v)
+		}
+	}
+	return a.line
+}
+
+// treat puts what becomes of the result, or of what stands around it, into the line.
+func (p *Proxy) treat(ctx context.Context, e *entry, a *answered, around bool) (err error) {
+	at := a.at
+	t := Treated{Verdict: &e.verdict, OutputSchema: p.schemaOf(e), Method: e.source().method}
+	if around {
+		at, t = a.around, Treated{Method: e.method, Around: true}
+	}
+	if at.empty() {
+		return nil
+	}
+	raw := at.of(a.line)
+	out, report := raw, ResultReport{}
+	if a.fault {
+		out, report, err = p.c.Results.Fault(raw)
+	} else {
+		out, report, err = p.c.Results.Tool(raw, t)
+	}
 	if err != nil {
-		a.status = abi.OutcomeWithheld
-		p.log.Warn("a result is withheld", "decision", e.verdict.ID, "error", err)
-		v := abi.Verdict{Code: abi.CodeOutputInvalid, ID: e.verdict.ID, Reason: "the action has already happened; its result cannot be read and is withheld"}
-		return p.withheldBy(e, &v)
+		return err
 	}
 	if report.Withheld {
 		a.status = abi.OutcomeWithheld
 	}
 	p.found(ctx, e, report)
-	return a.with(raw, out)
+	a.line = replaced(a.line, at, out)
+	if !a.around.empty() {
+		a.around.end += len(out) - len(raw)
+	}
+	return nil
 }
 
-// with is the line with out in the place of its result raw; the line itself where they are one.
-func (a *answered) with(raw, out []byte) []byte {
-	if len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
-		return a.line
+// replaced is a line with out where raw stood; the line itself where they are one.
+func replaced(line []byte, at span, out []byte) []byte {
+	if raw := at.of(line); len(out) == len(raw) && len(raw) > 0 && &out[0] == &raw[0] {
+		return line
 	}
-	return applyEdits(a.line, []edit{{a.at.start, a.at.end, out}})
+	return applyEdits(line, []edit{{at.start, at.end, out}})
 }
 
 // found writes down what was found in a result, before it goes out.
@@ -196,8 +235,13 @@ func (r *ResultReport) value() abi.Value {
 }
 
 // judged is the verdict on a result. One that cannot be read is not released.
-func (p *Proxy) judged(ctx context.Context, e *entry, raw []byte) abi.Verdict {
-	result, err := readResult(raw)
+func (p *Proxy) judged(ctx context.Context, e *entry, a answered) abi.Verdict {
+	raw := a.at.of(a.line)
+	read := readResult
+	if a.fault {
+		read = readFault
+	}
+	result, err := read(raw)
 	if err != nil {
 		return p.c.Gate.Refuse(ctx, gate.Refusal{
 			Subject: e.subject, Code: abi.CodeMalformed, Bytes: int64(len(raw)),
@@ -240,6 +284,19 @@ func readResult(raw []byte) (abi.Value, error) {
 		abi.Member{Name: "is_error", Value: abi.BoolValue(v.Get("isError").IsTrue())},
 		abi.Member{Name: "text", Value: abi.StringValue(strings.Join(texts, "\n"))},
 		abi.Member{Name: "structured", Value: v.Get("structuredContent")},
+	), nil
+}
+
+// readFault is what judges see of an error, in the shape of a result.
+func readFault(raw []byte) (abi.Value, error) {
+	v, err := abi.ReadValue(mended(raw))
+	if err != nil {
+		return abi.Value{}, err
+	}
+	return abi.ObjectValue(
+		abi.Member{Name: "is_error", Value: abi.BoolValue(true)},
+		abi.Member{Name: "text", Value: abi.StringValue(v.Get("message").Text())},
+		abi.Member{Name: "structured", Value: v.Get("data")},
 	), nil
 }
 

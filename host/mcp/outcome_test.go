@@ -15,6 +15,10 @@ import (
 // treatment stands in for what cleans results.
 type treatment func(raw []byte, t mcp.Treated) ([]byte, mcp.ResultReport, error)
 
+func (f treatment) Fault(raw []byte) ([]byte, mcp.ResultReport, error) {
+	return f(raw, mcp.Treated{Method: "fault"})
+}
+
 func (f treatment) Tool(raw []byte, t mcp.Treated) ([]byte, mcp.ResultReport, error) {
 	return f(raw, t)
 }
@@ -149,7 +153,7 @@ func TestResultsTreated(t *testing.T) {
 	}
 	n := len(seen)
 	for _, c := range [][2]string{
-		{call("1", "t", `{}`), `{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"change"}}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"custom/thing"}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"change"}}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"custom/thing"}`, `{"jsonrpc":"2.0","id":1,"result":{"x":"change"}}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"completion/complete"}`, `{"jsonrpc":"2.0","id":1,"result":{"x":"change"}}`},
 	} {
@@ -162,11 +166,85 @@ func TestResultsTreated(t *testing.T) {
 	}
 }
 
+// TestFaultsTreated: the error of a tool is shown to the model as its result would be, so it is judged and treated the same.
+func TestFaultsTreated(t *testing.T) {
+	fault := func(message, data string) string {
+		return `{"jsonrpc":"2.0","id":1,"error":{"code":-7, "message":"` + message + `","data":` + data + `},"x":[1]}`
+	}
+	for name, c := range map[string]struct {
+		results *mcp.Results
+		in      string
+		want    string // empty: an error of ours, or a result that is one
+		outcome string
+	}{
+		"clean":            {&mcp.Results{}, fault("no such file", `{"path":"a.txt"}`), fault("no such file", `{"path":"a.txt"}`), "error"},
+		"dirty":            {&mcp.Results{}, fault(`a\u200bb [agentmesh] x`, `[{"password":"tr0ub4dor&3x","_meta":"\u202e"}]`), fault(`ab [not agentmesh] x`, `[{"password":"[redacted:password]","_meta":""}]`), "error"},
+		"only flagged":     {&mcp.Results{Mode: mcp.Flag}, fault(`a\u200bb`, `1`), fault(`a\u200bb`, `1`), "error"},
+		"off":              {&mcp.Results{Mode: mcp.Off}, fault(`a\u200bb`, `1`), fault(`a\u200bb`, `1`), "error"},
+		"nobody treats":    {nil, fault(`a\u200bb`, `1`), fault(`a\u200bb`, `1`), "error"},
+		"a text alone":     {&mcp.Results{}, `{"jsonrpc":"2.0","id":1,"error":"a\u200bb"}`, `{"jsonrpc":"2.0","id":1,"error":"ab"}`, "error"},
+		"a member twice":   {&mcp.Results{}, fault(`a`, `{"a":1,"a":2}`), "", "withheld"},
+		"twice, flagged":   {&mcp.Results{Mode: mcp.Flag}, fault(`a`, `{"a":1,"a":2}`), fault(`a`, `{"a":1,"a":2}`), "error"},
+		"judged":           {nil, fault("a SECRET", `1`), "", "withheld"},
+		"judged, its data": {nil, fault("a", `{"leak":true}`), "", "withheld"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, request := range []string{
+				call("1", "read_text_file", `{"path":"a.txt"}`), `{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"memo://a"}}`,
+				`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"p"}}`,
+			} {
+				s := setup{policies: []string{heard}}
+				if c.results != nil {
+					s.config.Results = c.results
+				}
+				s.config.HearsResults = func(*abi.Request) bool { return strings.HasPrefix(name, "judged") }
+				r := start(t, s)
+				got := r.ask(request, c.in)
+				if c.want != "" && got != c.want || c.want == "" && (got == c.in || !strings.Contains(got, "already happened")) {
+					t.Errorf("%s: got  %s\nwant %s", request, got, c.want)
+				}
+				if o := r.outcome(); o != c.outcome {
+					t.Errorf("outcome %s, want %s", o, c.outcome)
+				}
+			}
+		})
+	}
+}
+
+// TestTasksCleaned: so is what is told about a task.
+func TestTasksCleaned(t *testing.T) {
+	s := setup{}
+	s.config.Results = &mcp.Results{Footer: mcp.FooterNone}
+	r := start(t, s)
+	status := `{"taskId":"t\u200b","status":"working","statusMessage":"a\u200bb"}`
+	cleaned, noted := `{"taskId":"t\u200b","status":"working","statusMessage":"ab"}`, `"_meta":{"ai.agentmesh/results":{"removed":{"zero_width":1},"flagged":["hidden_text"]}}`
+	answer := func(result string) string { return `{"jsonrpc":"2.0","id":1,"result":` + result + `}` }
+	if got, want := r.ask(call("1", "read_text_file", `{"path":"a.txt"}`), answer(`{"task":`+status+`}`)), answer(`{"task":`+cleaned+`,`+noted+`}`); got != want {
+		t.Errorf("made: got  %s\nwant %s", got, want)
+	}
+	asked := `{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t\u200b"}}`
+	open := strings.TrimSuffix(cleaned, "}") + ","
+	if got, want := r.ask(asked, answer(status)), answer(open+noted+`}`); got != want {
+		t.Errorf("asked after: got  %s\nwant %s", got, want)
+	}
+	done := func(text string) string { return `"result":{"content":[{"type":"text","text":"` + text + `"}]` }
+	got := r.ask(asked, answer(strings.TrimSuffix(status, "}")+`,`+done(`c\u200bd`)+`}}`))
+	if want := answer(open + done("cd") + `,"_meta":{"ai.agentmesh/results":{"removed":{"zero_width":1}}}},` + noted + `}`); got != want {
+		t.Errorf("done: got  %s\nwant %s", got, want)
+	}
+	if got := r.outcome(); got != "ok" {
+		t.Errorf("outcome %s", got)
+	}
+}
+
 // TestTasks: asking after a task belongs to the decision on the call that made it, and its result is treated as that call's.
 func TestTasks(t *testing.T) {
 	s := setup{}
 	treated := 0
 	s.config.Results = treatment(func(raw []byte, about mcp.Treated) ([]byte, mcp.ResultReport, error) {
+		if about.Around {
+			return raw, mcp.ResultReport{}, nil
+		}
 		treated++
 		if about.Method != "tools/call" || about.Verdict.Rule != "read-inside-the-folders" {
 			t.Errorf("it was told %+v", about)

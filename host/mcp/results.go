@@ -110,16 +110,51 @@ func (r *Results) Tool(raw []byte, t Treated) (out []byte, report ResultReport, 
 	if r.Mode == Off && (r.Footer == FooterNone || t.Verdict == nil) {
 		return raw, report, nil
 	}
-	w := resultWalk{ranges: ranges{b: raw}, src: string(raw), treat: &treatment{mode: r.Mode, report: &report}}
+	w := r.walk(raw, &report)
+	w.around = t.Around
 	err = w.run()
 	report.flag(w.treat.flags.Names(scan.All)...)
 	if err != nil {
 		return r.unreadable(raw, t, report, err)
 	}
-	if why := r.broke(&w, raw, &t); why != "" {
+	if why := r.broke(w, raw, &t); why != "" {
 		return r.withhold(raw, t, report, why)
 	}
-	return r.finish(&w, raw, &t, &report), report, nil
+	return r.finish(w, raw, &t, &report), report, nil
+}
+
+func (r *Results) walk(raw []byte, report *ResultReport) *resultWalk {
+	return &resultWalk{ranges: ranges{b: raw}, src: string(raw), treat: &treatment{mode: r.Mode, report: report}}
+}
+
+// Fault treats the raw JSON of the error object of an answer as Tool does a result: its message, and every string of its data.
+// It has no footer and no _meta, so only the report tells what was done. One that cannot be read in one way only is an
+// error in the mode Clean.
+func (r *Results) Fault(raw []byte) (out []byte, report ResultReport, err error) {
+	if r.Mode == Off {
+		return raw, report, nil
+	}
+	w := r.walk(raw, &report)
+	err = w.whole(w.value(atFault, ""))
+	report.flag(w.treat.flags.Names(scan.All)...)
+	if r.Mode == Flag {
+		report.flagUncleaned(err != nil)
+		return raw, report, nil
+	}
+	if err != nil {
+		return nil, report, err
+	}
+	return applyEdits(raw, w.edits), report, nil
+}
+
+// flagUncleaned adds what cleaning would have taken care of.
+func (r *ResultReport) flagUncleaned(malformed bool) {
+	if malformed {
+		r.flag(malformedFlag)
+	}
+	if r.Lookalikes > 0 {
+		r.flag("lookalike")
+	}
 }
 
 // unreadable deals with a result that cannot be cleaned.
@@ -131,7 +166,7 @@ func (r *Results) unreadable(raw []byte, t Treated, report ResultReport, why err
 		return raw, report, nil
 	}
 	if r.Mode == Flag {
-		report.flag(malformedFlag)
+		report.flagUncleaned(true)
 		return raw, report, nil
 	}
 	return r.withhold(raw, t, report, "it cannot be read in one way only: "+why.Error())
@@ -158,8 +193,8 @@ func (r *Results) broke(w *resultWalk, raw []byte, t *Treated) string {
 // finish makes the edits, and adds footer and _meta.
 func (r *Results) finish(w *resultWalk, raw []byte, t *Treated, report *ResultReport) []byte {
 	edits := w.edits
-	if r.Mode == Flag && report.Lookalikes > 0 {
-		report.flag("lookalike")
+	if r.Mode == Flag {
+		report.flagUncleaned(false)
 	}
 	// A client of the older era shows content whatever the type says, so a type alone suppresses no footer.
 	asks := w.resultType == inputRequired && w.content.items == 0

@@ -28,6 +28,9 @@ func FuzzResults(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		came := bytes.Clone(raw)
 		r := &mcp.Results{Footer: mcp.FooterNone}
+		if out, _, err := r.Fault(raw); err == nil && (!json.Valid(out) || !json.Valid(raw)) {
+			t.Fatalf("of the error %q comes %q", raw, out)
+		}
 		out, report, err := r.Tool(raw, mcp.Treated{Verdict: allowed()})
 		if !bytes.Equal(raw, came) {
 			t.Fatal("the result was written to")
@@ -113,7 +116,7 @@ func edited(place, name string, v abi.Value) abi.Value {
 }
 
 func placeOf(place, name string) string {
-	texts := regexp.MustCompile(`^(content|contents|messages|description|title|inputrequests|task|instructions)$`)
+	texts := regexp.MustCompile(`^(content|contents|messages|description|title|inputrequests|task|statusmessage|instructions)$`)
 	told := regexp.MustCompile(`^(tools|prompts|resources|resourcetemplates|serverinfo)$`)
 	programs := regexp.MustCompile(`^(data|blob|_meta|type|role|method|mimetype|uri|url|src|name|id|tooluseid|taskid|status|lastmodified|requestedschema|input|cursor|audience|theme|elicitationid)$`)
 	switch {

@@ -20,6 +20,8 @@ const (
 	atOther
 	// atMeta is a _meta object, which models do not see. Members of ours in it are imitations.
 	atMeta
+	// atFault is the error object of an answer.
+	atFault
 	// atNothing is base64 and the like.
 	atNothing
 )
@@ -36,6 +38,8 @@ func (s spot) below(name string) spot {
 		return textSpot(strings.ToLower(name))
 	case atTold, atCaption:
 		return toldSpot(strings.ToLower(name))
+	case atFault:
+		return faultSpot(strings.ToLower(name))
 	case atMeta:
 		return atNothing
 	default:
@@ -45,7 +49,7 @@ func (s spot) below(name string) spot {
 
 func rootSpot(name string) spot {
 	switch name {
-	case "content", "contents", "messages", "description", "title", "inputrequests", "task", "instructions":
+	case "content", "contents", "messages", "description", "title", "inputrequests", "task", "statusmessage", "instructions":
 		return atText
 	case "tools", "prompts", "resources", "resourcetemplates", "serverinfo":
 		return atTold
@@ -53,6 +57,17 @@ func rootSpot(name string) spot {
 		return atData
 	case "_meta":
 		return atMeta
+	default:
+		return atOther
+	}
+}
+
+func faultSpot(name string) spot {
+	switch name {
+	case "message":
+		return atText
+	case "data":
+		return atData
 	default:
 		return atOther
 	}
@@ -88,7 +103,7 @@ func textSpot(name string) spot {
 
 func (s spot) care() care {
 	switch s {
-	case atText, atData, atCaption:
+	case atText, atData, atCaption, atFault:
 		return careClean
 	case atOther, atTold, atRoot:
 		return careLook

@@ -23,6 +23,8 @@ type resultWalk struct {
 	why   error
 	treat *treatment
 	edits []edit
+	// around: the member result is not looked at.
+	around bool
 
 	members                   int
 	content, structured, meta resultPart
@@ -39,14 +41,18 @@ func (w *resultWalk) run() error {
 		return errors.New("want an object")
 	}
 	known := names{}
-	ok := w.object(func(name string, _ int) bool {
+	return w.whole(w.object(func(name string, _ int) bool {
 		w.members++
 		lower := strings.ToLower(name)
 		if rootSpot(lower) != atOther && !known.add(lower) {
 			return w.refuse("two members called %.64q but for case", lower)
 		}
 		return w.root(lower, name)
-	})
+	}))
+}
+
+// whole is how a walk over the text ended, which went through so far.
+func (w *resultWalk) whole(ok bool) error {
 	switch {
 	case ok && w.end(), w.why != nil:
 		return w.why
@@ -80,6 +86,8 @@ func (w *resultWalk) root(lower, name string) bool {
 	p.start = w.i
 	edits, ok := len(w.edits), false
 	switch {
+	case w.around && lower == "result":
+		ok = w.ranges.value()
 	case lower == "_meta" && p.kind == '{':
 		w.kept, w.forged, ok = w.metaObject()
 	case p.kind == '[':

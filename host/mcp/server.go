@@ -51,6 +51,10 @@ func (p *Proxy) serverMessage(line []byte) {
 
 // answeredBy takes the answer to a request.
 func (p *Proxy) answeredBy(e *entry, line []byte, env *envelope) {
+	if !env.fail.empty() && p.treats(e) {
+		p.failed(e, line, env)
+		return
+	}
 	if env.result.empty() || !e.governed() && e.route != listing && e.route != opening {
 		p.reportAnswer(e, env, line)
 		p.down.pass(len(line), func() { p.answer(e, line) })
@@ -101,7 +105,7 @@ func (p *Proxy) told(e *entry, line []byte, env *envelope) {
 
 // reportAnswer reports on an answer that is forwarded as it is.
 func (p *Proxy) reportAnswer(e *entry, env *envelope, line []byte) {
-	if p.pending.isDropped(e) || e.made != nil && e.method != "tasks/result" {
+	if p.pending.isDropped(e) || e.asks() {
 		return
 	}
 	status, size := abi.OutcomeOK, env.result.end-env.result.start
