@@ -63,14 +63,16 @@ e2e: ## published MCP servers behind agentmesh proxy, talked to by real clients;
 	cd testdata/e2e && ../../.ci/go test -count=1 ./...
 
 .PHONY: soak
-soak: ## hours of it: a hundred kills under load, a million decisions, every fuzz target for SOAKTIME
+soak: ## hours of it: a hundred kills under load, a million decisions, a million proxied calls, every fuzz target for SOAKTIME
 	SOAK=1 $(GO) test -count=1 -timeout 2h -v -run 'Kill|Growth|Soak' ./...
+	cd testdata/e2e && SOAK=1 ../../.ci/go test -count=1 -timeout 2h -v -run Soak .
 	.ci/fuzz $(SOAKTIME)
 
 .PHONY: bench
-bench: ## our benchmarks, then the same beside cel-go, cedar-go, OPA and Tessera
+bench: ## our benchmarks, the same beside cel-go, cedar-go, OPA and Tessera, and the proxy beside the bare server
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	cd testdata/peers && ../../.ci/go run -mod=mod .
+	cd testdata/e2e && ../../.ci/go run ./measure
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what we call
