@@ -195,7 +195,7 @@ func (n *namer) text(s string) bool {
 	if len(s) <= maxPath && strings.IndexByte(s, '\n') < 0 && n.path(s, true) {
 		return true
 	}
-	if !strings.ContainsAny(s, " \t\n\r;|&<>()`'\"=:,{}[]") {
+	if !strings.ContainsAny(s, " \t\n\r;|&<>()`'\"=:,@{}[]") {
 		return false
 	}
 	if !n.mentions(s) {

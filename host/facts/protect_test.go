@@ -54,6 +54,11 @@ func TestNamed(t *testing.T) {
 		"../.local/state/agentmesh/store.db",
 		"~/.local/state/agentmesh/store.db",
 		"$HOME/.local/state/agentmesh",
+		"@" + home + "/.local/state/agentmesh/token", // as curl -d has it
+		"@~/.local/state/agentmesh/token",
+		"fi\tle://" + home + "/.local/state/agentmesh/token",
+		"\x01file://" + home + "/.local/state/agentmesh/token",
+		`"` + home + "/.local/state/agentmesh/token\"",
 		"${HOME}/.local/state/agentmesh",
 		"file://" + home + "/.local/state/agentmesh/store.db",
 		"FILE:" + home + "/.local/state/agentmesh/store.db",
