@@ -123,14 +123,35 @@ func TestAttacksAreRefused(t *testing.T) {
 			for id, name := range ids {
 				t.Errorf("%s: no refusal in the ledger has the id %q that was answered", name, id)
 			}
+			recordedMethods(p, policy)
 			p.verified()
 		})
 	}
 }
 
+// recordedMethods wants a decision in the ledger for each of the unknown methods.
+func recordedMethods(p place, policy string) {
+	p.Helper()
+	want := map[string]string{"strict": "deny", "permissive": "allow"}[policy]
+	got := map[string]string{}
+	for _, e := range p.audit("--kind", "decision") {
+		got[e.Method] = e.Decision
+	}
+	for _, method := range unknown() {
+		if got[method] != want {
+			p.Errorf("the ledger has the decision %q of the method %q, want %s", got[method], method, want)
+		}
+	}
+}
+
+// unknown are methods that no server has.
+func unknown() []string {
+	return []string{"tools/execute", "Tools/Call", "tools/call/", "resources/write", "shell/run", ""}
+}
+
 // unknownMethods are decided: strict refuses them, permissive leaves them to the server, which knows none.
 func unknownMethods(t *testing.T, w *wire, policy string) {
-	for _, method := range []string{"tools/execute", "Tools/Call", "tools/call/", "resources/write", "shell/run", ""} {
+	for _, method := range unknown() {
 		r := w.ask(method, `{"name":"write_file","arguments":{}}`)
 		rule := map[string]string{"strict": "no-unknown-tools"}[policy]
 		if r.Error == nil || r.verdict().Rule != rule {

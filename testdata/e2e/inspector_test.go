@@ -38,23 +38,39 @@ func TestTheInspector(t *testing.T) {
 		IsError bool
 		Meta    map[string]verdict `json:"_meta"`
 	}
-	for _, c := range []struct{ tool, arg, rule string }{
-		{"read_text_file", "path=" + p.project + "/README.md", through},
-		{"read_text_file", "path=" + p.project + "/.env", "sensitive-places"},
-		{"read_text_file", "path=" + p.project + "/link", "outside-the-folders"},
-		{"create_directory", "path=" + p.project + "/archive", "no-writes"},
+	refused := 0
+	for _, c := range []struct {
+		tool string
+		args []string
+		rule string
+	}{
+		{"read_text_file", []string{"path=" + p.project + "/README.md"}, through},
+		{"read_text_file", []string{"path=" + p.project + "/.env"}, "sensitive-places"},
+		{"read_text_file", []string{"path=" + p.project + "/deploy/./server.pem"}, "sensitive-places"},
+		{"read_text_file", []string{"path=" + p.project + "/link"}, "outside-the-folders"},
+		{"read_text_file", []string{"path=" + p.project + "/../outside/salaries.csv"}, "outside-the-folders"},
+		{"create_directory", []string{"path=" + p.project + "/archive"}, "no-writes"},
+		{"write_file", []string{"path=" + p.project + "/README.md", "content=owned"}, "no-writes"},
+		{"move_file", []string{"source=" + p.project + "/README.md", "destination=" + p.project + "/x"}, "no-writes"},
 	} {
 		var got result
-		inspect(&got, "--method", "tools/call", "--tool-name", c.tool, "--tool-arg", c.arg)
+		argv := []string{"--method", "tools/call", "--tool-name", c.tool}
+		for _, arg := range c.args {
+			argv = append(argv, "--tool-arg", arg)
+		}
+		inspect(&got, argv...)
+		if c.rule != through {
+			refused++
+		}
 		if rule := got.Meta[verdictMember].Rule; rule != c.rule || got.IsError != (c.rule != through) {
-			t.Errorf("%s %s: got %+v, want the rule %q", c.tool, c.arg, got, c.rule)
+			t.Errorf("%s %q: got %+v, want the rule %q", c.tool, c.args, got, c.rule)
 		}
 	}
 	if !maps.Equal(before, snapshot(t, p.project)) {
 		t.Error("strict changed the project")
 	}
-	if n := len(p.audit("--decision", "deny")); n != 3 {
-		t.Errorf("the ledger has %d refusals, want 3", n)
+	if n := len(p.audit("--decision", "deny")); n != refused {
+		t.Errorf("the ledger has %d refusals, want %d", n, refused)
 	}
 	p.verified()
 }
