@@ -11,6 +11,10 @@ const (
 	I64 ValueType = 0x7e
 	F32 ValueType = 0x7d
 	F64 ValueType = 0x7c
+	// FuncRef and ExternRef are references, V128 a vector.
+	FuncRef   ValueType = 0x70
+	ExternRef ValueType = 0x6f
+	V128      ValueType = 0x7b
 )
 
 // FuncType is a function's parameters and results.

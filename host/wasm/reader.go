@@ -28,9 +28,19 @@ func (r *Reader) Offset() int { return r.base + r.off }
 
 func (r *Reader) fail(format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf("wasm: offset %d: %s", r.Offset(), fmt.Sprintf(format, args...))
+		r.err = &ScanError{Offset: r.Offset(), What: fmt.Sprintf(format, args...)}
 	}
 	r.off = len(r.buf)
+}
+
+// atMost fails when there is more of something than its limit.
+func (r *Reader) atMost(what string, got, limit uint64) bool {
+	if got <= limit || r.err != nil {
+		return r.err == nil
+	}
+	r.err = &ScanError{Offset: r.Offset(), What: what, Limit: limit, Got: got}
+	r.off = len(r.buf)
+	return false
 }
 
 // Byte reads one byte.
