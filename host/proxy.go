@@ -27,6 +27,8 @@ type ProxyConfig struct {
 	Results       mcp.Treatment
 	MaxMessage    int
 	CanonicalArgs bool
+	// Gone is as in mcp.Config.
+	Gone <-chan struct{}
 }
 
 // Proxy makes a proxy that decides by this host. Close the host after the proxy has run.
@@ -56,7 +58,7 @@ func (h *Host) Proxy(ctx context.Context, c ProxyConfig) (*mcp.Proxy, error) {
 			abi.Member{Name: "asserted_by", Value: abi.StringValue("config")},
 		),
 		Context: h.proxyContext(), Server: c.Server, Refusal: c.Refusal, MaxMessage: c.MaxMessage,
-		CanonicalArgs: c.CanonicalArgs, Log: h.log,
+		CanonicalArgs: c.CanonicalArgs, Gone: c.Gone, Log: h.log,
 	})
 }
 

@@ -132,6 +132,7 @@ func (f *proxyFlags) run(ctx context.Context, h *host.Host, s session) (int, err
 	p, err := h.Proxy(ctx, host.ProxyConfig{
 		Argv: s.argv, Agent: f.agent, Server: f.server, Home: valueOf(s.environ, "HOME"), Refusal: f.refusalMode(),
 		Results: f.treatment(), MaxMessage: f.maxMessage, CanonicalArgs: f.canonicalArgs,
+		Gone: hungUp(s.stdin),
 	})
 	if err != nil {
 		abandon(s.child)

@@ -92,6 +92,8 @@ type Config struct {
 	CanonicalArgs bool
 	// Grace is how long a server is waited for, after its input was closed and again after SIGTERM; 0: 5 s.
 	Grace time.Duration
+	// Gone is closed when the client has gone, though what it sent may wait to be read. Nil: the end of what it sends tells.
+	Gone <-chan struct{}
 	// Log gets what operators should know; nil is nowhere.
 	Log hclog.Logger
 }

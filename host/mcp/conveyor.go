@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type conveyor struct {
 	workers chan struct{}
 	stopped chan struct{}
 	room    *room
+	moved   atomic.Int64 // how many messages have gone out
 }
 
 // job is one message: what to do about it, and how it goes out.
@@ -46,6 +48,7 @@ func (c *conveyor) run() {
 				<-j.ready
 			}
 			j.emit()
+			c.moved.Add(1)
 			c.room.leave(j.size)
 		case <-c.stopped:
 			return

@@ -9,17 +9,16 @@
 // a list from which something is hidden, instructions that are withheld, a treated result (Results), and a batch, which is
 // taken apart.
 //
-// A message of the client is refused (-32600; -32700 where it is no JSON), recorded and not forwarded when readers may
-// differ about it: a member named twice at any depth, invalid UTF-8, half a surrogate pair, nesting beyond abi.MaxDepth, a
-// member that differs by its case alone from a protocol name (jsonrpc id method params result error; in params: name
-// arguments uri and others) or from an argument that the tool table (at any depth) or the tool's schema knows, two arguments
-// that differ by case alone, a message that is request and answer in one, another "jsonrpc" than "2.0", params that are no
-// object, an id that is neither string nor number, has more than 1,024 bytes, or is that of a request without an answer yet.
-// So is a carriage return within a line: Python's and Node's line readers take it for a line end, and what follows it for a
-// message of its own. So is a line over MaxMessage, which is passed by without being held. The answer bears the id where one
-// can be had, else null. This
-// holds in monitor mode too. Of the client's answers to the server only the outermost object is read so: nothing is decided by
-// them.
+// A message of the client is refused (-32600; -32700 where it is no JSON), recorded and not forwarded when readers may differ
+// about it: a member named twice at any depth, invalid UTF-8, half a surrogate pair, nesting beyond abi.MaxDepth, a member
+// that differs by its case alone from a protocol name (jsonrpc id method params result error; in params: name arguments uri
+// and others) or from an argument that the tool table (at any depth) or the tool's schema knows, two arguments that differ by
+// case alone, a member named __proto__ in params, a message that is request and answer in one, another "jsonrpc" than "2.0",
+// params that are no object, an id that is neither string nor number, has more than 1,024 bytes, or is that of a request
+// without an answer yet. So is a carriage return within a line: Python's and Node's line readers take it for a line end, and
+// what follows it for a message of its own. So is a line over MaxMessage, which is passed by without being held. The answer
+// bears the id where one can be had, else null. This holds in monitor mode too. Of the client's answers to the server only
+// the outermost object is read so: nothing is decided by them.
 //
 // A line of the server that is no message, or is over MaxMessage, is logged and recorded, the first hundred of a run,
 // and not forwarded. The same goes for an answer to no request, or to one that is still being decided: a server that guesses
@@ -60,12 +59,12 @@
 // to its end.
 //
 // Inspect looks at every item of a list, and at the instructions by which a server introduces itself. Rules see what it finds
-// as tool.flagged and tool.changed, in the list and when the tool, prompt or resource is used (a resource by its own URI: that it
-// comes of a flagged template is not told). Before a list is seen nothing is known but the changes that waited for approval
-// when the session began. Flagged instructions are replaced by a note where no rule could let a flagged tool pass. What is
-// found is written down as a tools entry {"new","changed","flagged":[{"tool","kinds"}]}, with prompt, resource, template or
-// part in the place of tool; then Results treats titles, descriptions and instructions as it treats results, with an entry
-// {"found":{…}} where that changed anything.
+// as tool.flagged and tool.changed, in the list and when the tool, prompt or resource is used (a resource by its own URI:
+// that it comes of a flagged template is not told). Before a list is seen nothing is known but the changes that waited for
+// approval when the session began. Flagged instructions are replaced by a note where no rule could let a flagged tool pass.
+// What is found is written down as a tools entry {"new","changed","flagged":[{"tool","kinds"}]}, with prompt, resource,
+// template or part in the place of tool; then Results treats titles, descriptions and instructions as it treats results, with
+// an entry {"found":{…}} where that changed anything.
 //
 // An answer of these that cannot be read strictly, or has a member that clients may take for one of them but for its case, is
 // kept back: the client gets an error (-32603).

@@ -89,10 +89,29 @@ const versionMember = "io.modelcontextprotocol/protocolVersion"
 // decisionNames are the members of params that decisions go by, in any method.
 const decisionNames = "name arguments uri _meta requestId inputResponses requestState task taskId cursor"
 
-var errArgumentCase = errors.New("two arguments differ by their case alone")
+var (
+	errArgumentCase = errors.New("two arguments differ by their case alone")
+	errInherited    = errors.New("a member is named " + inherited + ": some readers take what is in it for members of the object around it")
+)
+
+// inherited names what JavaScript looks members up in that an object has not itself.
+const inherited = "__proto__"
+
+// inherits reports whether an object in a value, at any depth, has a member of that name.
+func inherits(v abi.Value) bool {
+	for _, m := range v.Items() {
+		if m.Name == inherited || m.Value.Len() > 0 && inherits(m.Value) {
+			return true
+		}
+	}
+	return false
+}
 
 // spelling finds members that a reader which ignores case would take for those we decide by.
 func (m *message) spelling() error {
+	if inherits(m.params) {
+		return errInherited
+	}
 	for _, p := range m.params.Items() {
 		if miscased(p.Name, decisionNames) {
 			return errCase

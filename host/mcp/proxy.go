@@ -88,6 +88,7 @@ func (p *Proxy) Run(ctx context.Context, in io.Reader, out io.Writer, s Server) 
 	clientDone, serverDone := make(chan struct{}), make(chan struct{})
 	go p.read(in, "client", p.fromClient, clientDone)
 	go p.read(s.Output(), "server", p.fromServer, serverDone)
+	go p.watchClient(clientDone, leave)
 	if c, ok := in.(io.Closer); ok {
 		defer c.Close()
 	}
@@ -130,6 +131,31 @@ func (p *Proxy) read(r io.Reader, side string, take func(frame), done chan struc
 			return
 		}
 		take(fr)
+	}
+}
+
+// watchClient notices that the client has gone while nothing more can be read of it, because the server takes nothing: what
+// it sent last waits behind what is held already.
+func (p *Proxy) watchClient(clientDone chan struct{}, leave func()) {
+	select {
+	case <-p.c.Gone:
+	case <-p.ctx.Done():
+		return
+	}
+	for last := int64(-1); ; {
+		moved := p.up.moved.Load()
+		if moved == last {
+			leave()
+			return
+		}
+		last = moved
+		select {
+		case <-time.After(p.c.Grace):
+		case <-clientDone:
+			return
+		case <-p.ctx.Done():
+			return
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ func TestUnsafeMessages(t *testing.T) {
 		"arguments alike but case":    {call("1", "write_file", `{"path":"a","Path":"/etc/passwd"}`), -32600, `1`},
 		"arguments alike, Kelvin":     {call("1", "x", `{"key":"a","Key":"b"}`), -32600, `1`},
 		"an argument in capitals":     {call("1", "read_text_file", `{"PATH":"a.txt"}`), -32600, `1`},
+		"what an object inherits":     {call("1", "label_write", `{"a":[{"__proto__":{"method":"delete"}}]}`), -32600, `1`},
+		"the same, escaped":           {`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"\u005f_proto__":{}}}`, -32600, `1`},
 		"invalid UTF-8":               {`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_text_file","arguments":{"path":"` + "\xff" + `"}}}`, -32600, `1`},
 		"invalid UTF-8 in a ping":     {`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + "\xc0\xae" + `"}}`, -32600, `1`},
 		"half a surrogate pair":       {call("1", "read_text_file", `{"path":"\ud800"}`), -32600, `1`},

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -465,6 +467,33 @@ func TestDeafServer(t *testing.T) {
 	}
 	r.in.Close()
 	r.ended()
+}
+
+// TestClientLeavesADeafServer: a client that has gone is noticed behind more than can be held for a server that reads nothing.
+func TestClientLeavesADeafServer(t *testing.T) {
+	s := permissive()
+	r := start(t, s)
+	gone := make(chan struct{})
+	r.config.Gone, r.config.Grace = gone, 20*time.Millisecond
+	child, err := mcp.Start(mcp.Command{Argv: []string{"sleep", "1000"}, Environ: os.Environ()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, client := io.Pipe()
+	defer client.Close()
+	go func() {
+		for i := 0; ; i++ { // until the proxy has ended, without ever being at its end
+			if _, err := io.WriteString(client, call(strconv.Itoa(i), "read_text_file", `{"path":"a.txt"}`)+"\n"); err != nil {
+				return
+			}
+			if i == 1000 {
+				close(gone)
+			}
+		}
+	}()
+	if code := r.proxy(t).Run(t.Context(), in, io.Discard, child); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 // TestNothingIsLeft: when a run has ended, all it started has.
