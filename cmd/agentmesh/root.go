@@ -128,6 +128,9 @@ The state folder is $AGENTMESH_HOME, by default agentmesh in the XDG state folde
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if c.HasSubCommands() && c.Flags().NArg() > 0 { // a misspelt command, whose flags are nobody's
+			return needSubcommand(c, c.Flags().Args())
+		}
 		return usage(fmt.Sprintf("`%s --help` lists what it takes", c.CommandPath()), "%w", err)
 	})
 	root.AddCommand(
