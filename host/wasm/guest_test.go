@@ -44,6 +44,7 @@ type guest struct {
 	memory []byte
 	kept   []byte
 	saved  []uint64
+	close  func()
 }
 
 // start instantiates a module on an engine of its own.
