@@ -14,10 +14,10 @@ import (
 )
 
 func policyCommand(e *env) *cobra.Command {
-	return noun("policy", "Check, build, evaluate, test and explain policies",
+	return noun("policy", "Check, show, build, evaluate, test and explain policies",
 		`Policies are YAML (or JSON) files. A POLICY argument is a file, a folder, a compiled .wasm, or a preset by its name
 (strict, moderate, permissive; also preset:strict).`,
-		checkCommand(e), buildCommand(e), evalCommand(e), testCommand(e), explainCommand(e))
+		checkCommand(e), showPolicyCommand(e), buildCommand(e), evalCommand(e), testCommand(e), explainCommand(e))
 }
 
 func checkCommand(e *env) *cobra.Command {
