@@ -98,11 +98,11 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Value<'a>, Error> {
         self.pos += 1;
-        let mut members = Vec::new();
         if self.peek() == Some(b'}') {
             self.pos += 1;
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(Vec::new()));
         }
+        let mut members = Vec::with_capacity(8); // what most parts of a request have
         loop {
             members.push(self.member(depth)?);
             if self.next(b'}')? {
