@@ -11,7 +11,7 @@ type decoder struct {
 	frames []frame
 }
 
-// Scan reads a module and admits it, or says why not (a *ScanError). Admitted are modules of the specification's second
+// Scan reads a module and admits it, or says why not (a *ScanError, or ErrNotModule). Admitted are modules of the specification's second
 // version with exactly one memory of their own, one table at most and imports of functions only, within the limits, whose
 // every index leads somewhere and whose blocks close. Types of operands are left to the engine that compiles it.
 //

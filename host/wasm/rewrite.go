@@ -240,19 +240,23 @@ func (w *bodyWriter) access(in *instruction) {
 	case in.op == OpMemoryGrow:
 		w.replace(in).Call(w.r.grow)
 	case in.op < OpI32Load || in.op > OpI64Store32:
-	case uint64(in.b)+uint64(w.r.layout.Shift) > 1<<32-1:
-		w.replace(in).Op(OpUnreachable) // no memory reaches there
 	case in.op < OpI32Store:
-		w.replace(in).memory(in.op, in.a, in.b+w.r.layout.Shift)
+		w.replace(in).memory(in.op, in.a, w.offset(in))
 	default:
 		w.store(in)
 	}
 }
 
+// offset is an access's offset for shifted memory. One that does not fit becomes the greatest, which traps like it: no
+// memory reaches there.
+func (w *bodyWriter) offset(in *instruction) uint32 {
+	return uint32(min(uint64(in.b)+uint64(w.r.layout.Shift), 1<<32-1))
+}
+
 // store marks the page behind the store: if it traps it has written nothing, and if not its address is a good one.
 func (w *bodyWriter) store(in *instruction) {
 	address, value := w.local(scratchAddress), w.local(storedIn(in.op))
-	c := w.replace(in).Set(value).Tee(address).Get(value).memory(in.op, in.a, in.b+w.r.layout.Shift)
+	c := w.replace(in).Set(value).Tee(address).Get(value).memory(in.op, in.a, w.offset(in))
 	c.Get(address)
 	if in.b != 0 {
 		c.I32(in.b).Op(OpI32Add)
