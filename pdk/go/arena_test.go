@@ -117,7 +117,7 @@ func (b *bare) call(ctx context.Context, in []byte) (out []byte, failure string,
 	if err := b.export.CallWithStack(ctx, b.stack[:]); err != nil {
 		return nil, "", err
 	}
-	if b.stack[0] != 0 {
+	if uint32(b.stack[0]) != 0 { // of an i32 wazero writes the low half alone
 		return nil, string(b.arena.failure), nil
 	}
 	return b.arena.out, "", nil
@@ -134,7 +134,7 @@ func (b *bare) enter(ctx context.Context, in []byte) (out []byte, failure string
 	if err := b.export.CallWithStack(ctx, b.stack[:]); err != nil {
 		return nil, "", err
 	}
-	if b.stack[0] != 0 {
+	if uint32(b.stack[0]) != 0 { // of an i32 wazero writes the low half alone
 		return nil, string(b.arena.failure), nil
 	}
 	if err := b.output.CallWithStack(ctx, b.stack[:]); err != nil {

@@ -21,6 +21,9 @@ type vector struct {
 	InHex   string `json:"in_hex"`
 	Out     string `json:"out"`
 	Error   string `json:"error"`
+
+	Kind      string `json:"kind"`
+	Canonical string `json:"canonical"`
 }
 
 type vectorFile struct {
@@ -144,3 +147,5 @@ func TestMissingValues(t *testing.T) {
 		t.Error("an item was not found")
 	}
 }
+
+func hexOf(s string) string { return hex.EncodeToString([]byte(s)) }

@@ -5,6 +5,9 @@
 // cases.json is what agentmesh plugin test writes from cases.yaml; its shape is that of abi.Case, for reward plugins that
 // of abi.ScoreCase. What runs is the plugin's own code behind the kit's reading and writing of messages; that the built
 // module answers the same is what agentmesh plugin test shows.
+//
+// Where the environment names a file by AnswersTo, the answers are written there as well, for whoever holds those of the
+// module against them byte by byte: a list of {"name","answer"}.
 package pdktest
 
 import (
@@ -15,6 +18,9 @@ import (
 	pdk "agentmesh/pdk/go"
 )
 
+// AnswersTo is the environment variable with the file that answers are written to.
+const AnswersTo = "PDKTEST_ANSWERS"
+
 // Policy runs the file's cases, each as a subtest of its name.
 func Policy(t *testing.T, p *pdk.PolicyPlugin, file string) {
 	t.Helper()
@@ -23,13 +29,16 @@ func Policy(t *testing.T, p *pdk.PolicyPlugin, file string) {
 		t.Fatalf("%s: %v", file, err)
 	}
 	some(t, file, len(cases))
+	var answers []answer
 	for i := range cases {
 		c := &cases[i]
 		t.Run(c.Name, func(t *testing.T) {
 			fs, err := Findings(p, &c.Request, c.Settings)
 			report(t, c.Want.Differences(fs), err)
+			answers = append(answers, answer{c.Name, abi.AppendFindings(nil, fs)})
 		})
 	}
+	record(t, answers)
 }
 
 // Reward runs the file's cases, each as a subtest of its name.
@@ -40,13 +49,16 @@ func Reward(t *testing.T, p *pdk.RewardPlugin, file string) {
 		t.Fatalf("%s: %v", file, err)
 	}
 	some(t, file, len(cases))
+	var answers []answer
 	for i := range cases {
 		c := &cases[i]
 		t.Run(c.Name, func(t *testing.T) {
 			s, err := Score(p, &c.Request, c.Settings)
 			report(t, c.Want.Differences(&s), err)
+			answers = append(answers, answer{c.Name, abi.AppendScore(nil, &s)})
 		})
 	}
+	record(t, answers)
 }
 
 // Findings is what a policy answers to a request, with the settings or, where these are missing, none. An answer that the
@@ -99,5 +111,26 @@ func report(t *testing.T, problems []string, err error) {
 	}
 	for _, p := range problems {
 		t.Error(p)
+	}
+}
+
+// answer is what a plugin said to a case.
+type answer struct {
+	name string
+	text []byte
+}
+
+func record(t *testing.T, answers []answer) {
+	t.Helper()
+	file := os.Getenv(AnswersTo)
+	if file == "" {
+		return
+	}
+	list := make([]abi.Value, len(answers))
+	for i, a := range answers {
+		list[i] = abi.ObjectValue(abi.Member{Name: "name", Value: abi.StringValue(a.name)}, abi.Member{Name: "answer", Value: abi.StringValue(string(a.text))})
+	}
+	if err := os.WriteFile(file, abi.AppendJSON(nil, abi.ListValue(list...)), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
