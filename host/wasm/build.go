@@ -33,10 +33,12 @@ const (
 	ExportGlobal ExportKind = 3
 )
 
-// Builder puts a module together: no imports, one memory, at most one table of functions. The same calls in the same
+// Builder puts a module together: imported functions, one memory, at most one table of functions. The same calls in the same
 // order give the same bytes.
 type Builder struct {
 	types   []FuncType
+	imports [][]byte
+	start   []byte
 	funcs   []uint32 // type of each
 	bodies  []*Code
 	table   []uint32
@@ -58,15 +60,27 @@ func (b *Builder) Type(ft FuncType) uint32 {
 	return uint32(len(b.types) - 1)
 }
 
+// Import declares a function of the host's. Imports come before the module's own functions.
+func (b *Builder) Import(module, name string, ft FuncType) uint32 {
+	if len(b.funcs) > 0 {
+		panic("wasm: an import behind a function of the module's own")
+	}
+	b.imports = append(b.imports, AppendU32(append(AppendName(AppendName(nil, module), name), byte(ExportFunc)), b.Type(ft)))
+	return uint32(len(b.imports) - 1)
+}
+
+// Start makes a declared function, without parameters and results, the one that instantiation calls.
+func (b *Builder) Start(fn uint32) { b.start = AppendU32(nil, fn) }
+
 // Func declares a function, whose body is given later; so functions may call each other whatever their order.
 func (b *Builder) Func(ft FuncType) uint32 {
 	b.funcs = append(b.funcs, b.Type(ft))
 	b.bodies = append(b.bodies, nil)
-	return uint32(len(b.funcs) - 1)
+	return uint32(len(b.imports) + len(b.funcs) - 1)
 }
 
 // Body gives a declared function its body.
-func (b *Builder) Body(fn uint32, c *Code) { b.bodies[fn] = c }
+func (b *Builder) Body(fn uint32, c *Code) { b.bodies[int(fn)-len(b.imports)] = c }
 
 // Global adds an i32 global that begins as zero, and returns its index.
 func (b *Builder) Global() uint32 {
@@ -113,6 +127,7 @@ func (b *Builder) Module() []byte {
 		}
 	}
 	add(SectionType, each(b.types, appendType))
+	add(SectionImport, b.imports)
 	add(SectionFunction, each(b.funcs, AppendU32))
 	if len(b.table) > 0 {
 		n := uint32(len(b.table))
@@ -123,6 +138,9 @@ func (b *Builder) Module() []byte {
 	}
 	add(SectionGlobal, b.globals)
 	add(SectionExport, b.exports)
+	if b.start != nil {
+		sections = append(sections, Section{ID: SectionStart, Body: b.start})
+	}
 	if len(b.table) > 0 {
 		entries := append([]byte{0, byte(OpI32Const), 0, byte(OpEnd)}, vector(each(b.table, AppendU32))...)
 		add(SectionElement, [][]byte{entries})

@@ -12,6 +12,7 @@ type ScanError struct {
 	Limit, Got uint64
 }
 
+// Error says where and what, and by how much a limit is exceeded.
 func (e *ScanError) Error() string {
 	if e.Got == 0 {
 		return fmt.Sprintf("wasm: offset %d: %s", e.Offset, e.What)
