@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
@@ -23,6 +24,20 @@ type Options struct {
 	Presets func(name string) ([]byte, error)
 	// ConfigDigest is that of the host's configuration; it becomes part of every set's digest.
 	ConfigDigest string
+	// Plugins are what the operator says of plugins, by name; all named must be found when a set is loaded.
+	Plugins map[string]PluginOptions
+	// MemoryBudget bounds the memory of all plugins' instances together, by what each may grow to; 0: 1 GiB.
+	MemoryBudget int64
+	// Watchdog is how long one call of a plugin may take whatever its fuel; 0: 5 s. Fuel ends guests long before.
+	Watchdog time.Duration
+	// Admission is asked before a plugin is compiled here, for every plugin of a set; nil admits all. Plugins are hostile
+	// until it has spoken: what compiles them for the first time is best another process.
+	Admission func(ctx context.Context, f *PluginFile, o PluginOptions) error
+	// Guest is told what plugins say, after each call in which they did; nil: it is lost.
+	Guest func(GuestLog)
+	// Interpreter runs plugins without compiling them: the same answers for the same fuel, some twenty times slower. It is
+	// for checking one engine by the other.
+	Interpreter bool
 }
 
 // Engine compiles and runs modules. It is safe for concurrent use.
@@ -33,6 +48,8 @@ type Engine struct {
 
 	mu      sync.Mutex
 	modules map[string]*module
+	host    *pluginHost        // nil until there is a plugin
+	plugins map[string]*Plugin // by what they are made of
 	closed  bool
 }
 
@@ -44,7 +61,13 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	if o.Instances <= 0 {
 		o.Instances = max(4, 2*runtime.GOMAXPROCS(0))
 	}
-	e := &Engine{options: o, modules: make(map[string]*module)}
+	if o.MemoryBudget <= 0 {
+		o.MemoryBudget = 1 << 30
+	}
+	if o.Watchdog <= 0 {
+		o.Watchdog = 5 * time.Second
+	}
+	e := &Engine{options: o, modules: make(map[string]*module), plugins: make(map[string]*Plugin)}
 	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(policy.MaxPages)
 	if o.CacheDir != "" {
 		if err := privateDir(o.CacheDir); err != nil {
@@ -70,6 +93,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.closed = true
 	err := e.runtime.Close(ctx)
+	if e.host != nil {
+		err = errors.Join(err, e.host.close(ctx))
+	}
 	if e.cache != nil {
 		err = errors.Join(err, e.cache.Close(ctx))
 	}

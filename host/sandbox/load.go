@@ -17,7 +17,7 @@ import (
 // presetPrefix names a preset where a path is expected.
 const presetPrefix = "preset:"
 
-// Load loads policies from the files, directories and presets ("preset:NAME") named, and compiles them. The error is of
+// Load loads policies and plugins from the files, directories and presets ("preset:NAME") named, and compiles them. The error is of
 // type policy.Errors and holds everything that is wrong with any of them; nothing is loaded then. The caller holds the set
 // and releases it.
 func (e *Engine) Load(ctx context.Context, paths ...string) (*Set, error) {
@@ -26,12 +26,13 @@ func (e *Engine) Load(ctx context.Context, paths ...string) (*Set, error) {
 	l.readPolicies()
 	l.readModules()
 	l.compile(ctx)
+	l.openPlugins(ctx)
 	l.rename()
 	if len(l.errs) > 0 {
 		l.undo(ctx)
 		return nil, l.errs
 	}
-	s := newSet(e, l.judges, l.modules)
+	s := newSet(e, l.judges, l.modules, l.plugins)
 	s.warnings, s.files = l.warnings, slices.Sorted(maps.Keys(l.files.seen))
 	if len(s.judges) == 0 {
 		s.warnings = append(s.warnings, "no policies are loaded: every action is denied")
@@ -51,7 +52,7 @@ func (e *Engine) Policies(ctx context.Context, policies ...*policy.Policy) (*Set
 		l.undo(ctx)
 		return nil, l.errs
 	}
-	return newSet(e, l.judges, l.modules), nil
+	return newSet(e, l.judges, l.modules, nil), nil
 }
 
 // loader gathers what is found, and what is wrong with it.
@@ -62,6 +63,8 @@ type loader struct {
 	wasm     []string
 	compiled []*policy.Module
 	modules  []*module
+	foreign  []*PluginFile // modules that are no compiled policies
+	plugins  []*Plugin
 	judges   []Judge
 	warnings []string
 	errs     policy.Errors
@@ -163,21 +166,39 @@ func (l *loader) add(m *policy.Module, err error) {
 
 func (l *loader) readModules() {
 	for _, path := range l.wasm {
-		m, err := l.recompile(path)
-		if err != nil {
+		if err := l.readModule(path); err != nil {
 			l.fail(path, err)
-			continue
 		}
-		l.compiled = append(l.compiled, m)
 	}
 }
 
-// recompile makes our own module of the source that a module carries.
-func (l *loader) recompile(path string) (*policy.Module, error) {
+// readModule takes a module for a compiled policy if it carries a policy's source or says so, and for a plugin otherwise.
+func (l *loader) readModule(path string) error {
 	found, err := l.files.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	if !isPlugin(found) {
+		if found, err = withSections(found, path, &l.files); err != nil {
+			return err
+		}
+	}
+	if isPlugin(found) {
+		f, err := NewPluginFile(path, found)
+		if err == nil {
+			l.foreign = append(l.foreign, f)
+		}
+		return err
+	}
+	m, err := l.recompile(path, found)
+	if err == nil {
+		l.compiled = append(l.compiled, m)
+	}
+	return err
+}
+
+// recompile makes our own module of the source that a module carries.
+func (l *loader) recompile(path string, found []byte) (*policy.Module, error) {
 	sources, cases, err := policy.ReadSource(found)
 	if err != nil {
 		return nil, err
@@ -253,11 +274,25 @@ func (l *loader) compile(ctx context.Context) {
 	}
 }
 
+// named are the names of policies and plugins, with their files.
+func (l *loader) named() []struct{ name, file string } {
+	var out []struct{ name, file string }
+	for _, j := range l.judges {
+		if p, ok := j.(*PolicyJudge); ok {
+			out = append(out, struct{ name, file string }{p.info.Name, p.module.Policy.File})
+		}
+	}
+	for _, p := range l.plugins {
+		out = append(out, struct{ name, file string }{p.info.Name, p.module.file.Path})
+	}
+	return out
+}
+
 // rename reports judges of one name: verdicts, limits and the ledger go by it.
 func (l *loader) rename() {
 	owner := map[string]string{}
-	for _, j := range l.judges {
-		name, file := j.Info().Name, j.(*PolicyJudge).module.Policy.File
+	for _, n := range l.named() {
+		name, file := n.name, n.file
 		if other, taken := owner[name]; taken {
 			l.errs = append(l.errs, &policy.Error{
 				File: file, Message: fmt.Sprintf("its judge is named %s, and so is that of %s", name, other), Hint: "rename one of them",
@@ -270,5 +305,8 @@ func (l *loader) rename() {
 func (l *loader) undo(ctx context.Context) {
 	for _, m := range l.modules {
 		l.engine.release(ctx, m) // what is wrong is reported already
+	}
+	for _, p := range l.plugins {
+		l.engine.releasePlugin(ctx, p)
 	}
 }

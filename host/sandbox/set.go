@@ -19,29 +19,43 @@ type Set struct {
 	engine   *Engine
 	judges   []Judge
 	modules  []*module
+	plugins  []*Plugin // by name
 	digest   string
 	warnings []string
 	files    []string
 	holders  atomic.Int64
 }
 
-// newSet takes over the modules. The caller holds the set.
-func newSet(e *Engine, judges []Judge, modules []*module) *Set {
+// newSet takes over the modules and plugins. The caller holds the set.
+func newSet(e *Engine, judges []Judge, modules []*module, plugins []*Plugin) *Set {
 	slices.SortFunc(judges, func(a, b Judge) int { return cmp.Compare(a.Info().Name, b.Info().Name) })
-	s := &Set{engine: e, judges: judges, modules: modules, digest: digestOf(judges, e.options.ConfigDigest)}
+	slices.SortFunc(plugins, func(a, b *Plugin) int { return cmp.Compare(a.info.Name, b.info.Name) })
+	s := &Set{engine: e, judges: judges, modules: modules, plugins: plugins, digest: digestOf(judges, plugins, e.options.ConfigDigest)}
 	s.holders.Store(1)
 	return s
 }
 
-// digestOf is over everything that decides: one line for each judge, and the configuration's digest.
-func digestOf(judges []Judge, config string) string {
+// digestOf is over everything that decides: one line for each judge and each other plugin, what the plugins may use, and
+// the configuration's digest.
+func digestOf(judges []Judge, plugins []*Plugin, config string) string {
 	var text []byte
-	for _, j := range judges {
-		i := j.Info()
-		for _, field := range []string{i.Name, i.Version, i.Digest, i.SettingsDigest, strconv.FormatBool(i.Monitored)} {
+	line := func(fields ...string) {
+		for _, field := range fields {
 			text = append(abi.AppendString(text, field), ' ')
 		}
 		text = append(text, '\n')
+	}
+	named := func(i abi.Judged) {
+		line(i.Name, i.Version, i.Digest, i.SettingsDigest, strconv.FormatBool(i.Monitored))
+	}
+	for _, j := range judges {
+		named(j.Info())
+	}
+	for _, p := range plugins {
+		if p.Kind() != abi.KindPolicy {
+			named(p.info)
+		}
+		line(p.info.Name, strconv.FormatInt(p.fuel, 10), strconv.FormatInt(p.module.MemoryPages(), 10))
 	}
 	sum := sha256.Sum256(abi.AppendString(text, config))
 	return "sha256:" + hex.EncodeToString(sum[:])
@@ -56,6 +70,9 @@ func (s *Set) Len() int { return len(s.judges) }
 
 // Judge is the i-th judge, by name.
 func (s *Set) Judge(i int) Judge { return s.judges[i] }
+
+// Plugins are the plugins of all kinds, by name; those of kind policy are judges besides.
+func (s *Set) Plugins() []*Plugin { return s.plugins }
 
 // Warnings are what the loader has to say of what it loaded nevertheless.
 func (s *Set) Warnings() []string { return s.warnings }
@@ -87,6 +104,9 @@ func (s *Set) close() error {
 	var errs []error
 	for _, m := range s.modules {
 		errs = append(errs, s.engine.release(context.Background(), m))
+	}
+	for _, p := range s.plugins {
+		errs = append(errs, s.engine.releasePlugin(context.Background(), p))
 	}
 	return errors.Join(errs...)
 }

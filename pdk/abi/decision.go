@@ -74,8 +74,10 @@ const (
 	CodeOutOfFuel Code = "out_of_fuel"
 	// CodeOutOfMemory: a judge wanted more memory than it may have.
 	CodeOutOfMemory Code = "out_of_memory"
-	// CodeOutputInvalid: a judge's answer is too large, or not what the contract says.
+	// CodeOutputInvalid: a judge's answer is not what the contract says, or a decision that its manifest does not have.
 	CodeOutputInvalid Code = "output_invalid"
+	// CodeOutputTooLarge: a judge's answer is larger than the host reads.
+	CodeOutputTooLarge Code = "output_too_large"
 	// CodeInputTooLarge: the request is larger than judges may be given.
 	CodeInputTooLarge Code = "input_too_large"
 	// CodeWatchdog: a judge ran longer than the host waits.
@@ -96,6 +98,20 @@ const (
 	CodeStateFailed Code = "state_failed"
 	// CodeCancelled: the caller went away before the decision was made.
 	CodeCancelled Code = "cancelled"
+)
+
+// The codes of a plugin that is refused when it is loaded, beside those that its start and warm-up can end with.
+const (
+	// CodePluginMalformed: it is no module that runs here, or exceeds what one may have.
+	CodePluginMalformed Code = "plugin_malformed"
+	// CodeImportRefused: it imports what is not given to plugins.
+	CodeImportRefused Code = "import_refused"
+	// CodeExportMissing: it lacks a function of its kind, or has it with another type.
+	CodeExportMissing Code = "export_missing"
+	// CodeManifestInvalid: its manifest or its cases are missing or wrong.
+	CodeManifestInvalid Code = "manifest_invalid"
+	// CodeSettingsInvalid: what the operator set is not what the plugin takes.
+	CodeSettingsInvalid Code = "settings_invalid"
 )
 
 // Failure is a judge's failure: a deny with a code. Detail is for people and never holds a secret.

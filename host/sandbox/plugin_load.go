@@ -1,0 +1,119 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"agentmesh/host/policy"
+	"agentmesh/host/wasm"
+	"agentmesh/pdk/abi"
+)
+
+// isPlugin reports whether a module says that it is a plugin: it has a manifest of another entry than direct, and no
+// policy's source.
+func isPlugin(module []byte) bool {
+	if _, has, err := wasm.Custom(module, abi.SectionSource); has || err != nil {
+		return false
+	}
+	body, has, err := wasm.Custom(module, abi.SectionManifest)
+	if !has || err != nil {
+		return false
+	}
+	m, err := abi.ReadManifest(string(body))
+	return err != nil || m.Entry != abi.EntryDirect
+}
+
+// openPlugins makes plugins of the modules, and judges of those of kind policy.
+func (l *loader) openPlugins(ctx context.Context) {
+	for _, f := range l.foreign {
+		if len(l.errs) > 0 {
+			return
+		}
+		o := l.engine.options.Plugins[f.Manifest.Name]
+		p, err := l.engine.plugin(ctx, f, o)
+		if err != nil {
+			l.fail(f.Path, fmt.Errorf("plugin %s: %w", f.Manifest.Name, err))
+			continue
+		}
+		l.plugins = append(l.plugins, p)
+		if p.Kind() == abi.KindPolicy {
+			l.judges = append(l.judges, p.Judge(o.Mode == ModeMonitor))
+		}
+		l.warnings = append(l.warnings, f.Path+": the module has no signature; nothing tells who made it")
+		if f.Manifest.EffectiveFrom != "" || f.Manifest.EffectiveUntil != "" {
+			l.warnings = append(l.warnings, f.Path+": the dates in its manifest are not heeded; it is in force from now on")
+		}
+	}
+	l.absent()
+}
+
+// absent reports plugins that the operator configured and that are not there: rules that somebody counts on would be
+// silent.
+func (l *loader) absent() {
+	for _, name := range slices.Sorted(maps.Keys(l.engine.options.Plugins)) {
+		if !slices.ContainsFunc(l.plugins, func(p *Plugin) bool { return p.info.Name == name }) {
+			l.errs = append(l.errs, &policy.Error{
+				Message: fmt.Sprintf("plugin %s: %v", name, &abi.Failure{Code: abi.CodeAbsent, Detail: "it is configured and no module of that name is loaded"}),
+				Hint:    "put its .wasm into a plugin folder, or take it out of `plugins` in the configuration",
+			})
+		}
+	}
+}
+
+// plugin makes a plugin ready, or shares the one that runs already.
+func (e *Engine) plugin(ctx context.Context, f *PluginFile, o PluginOptions) (*Plugin, error) {
+	if err := o.check(); err != nil {
+		return nil, &abi.Failure{Code: abi.CodeSettingsInvalid, Detail: err.Error()}
+	}
+	key := fmt.Sprintf("%s %d %d %s", f.Digest, o.MemoryPages, o.Fuel, abi.AppendJSON(nil, sorted(o.Settings)))
+	if p := e.running(key); p != nil {
+		return p, nil
+	}
+	if admit := e.options.Admission; admit != nil {
+		if err := admit(ctx, f, o); err != nil {
+			return nil, err
+		}
+	}
+	pm, err := e.CompilePlugin(ctx, f, o)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pm.New(o.Settings)
+	if err != nil {
+		pm.Close(ctx) // frees memory; the failure is what matters
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p.key, p.refs = key, 1
+	if e.plugins[key] == nil { // else another load was quicker; both serve their sets
+		e.plugins[key] = p
+	}
+	return p, nil
+}
+
+func (e *Engine) running(key string) *Plugin {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.plugins[key]
+	if p != nil {
+		p.refs++
+	}
+	return p
+}
+
+// releasePlugin gives a plugin back; the last one closes it. Its instances are all free then.
+func (e *Engine) releasePlugin(ctx context.Context, p *Plugin) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p.refs--; p.refs > 0 || e.closed {
+		return nil
+	}
+	if e.plugins[p.key] == p {
+		delete(e.plugins, p.key)
+	}
+	p.Close()
+	return p.module.Close(ctx)
+}
