@@ -115,9 +115,9 @@ func (i *pluginInstance) start() error {
 		}
 	}
 	for range warmUpCalls {
-		for export, input := range i.plugin.module.warmUps {
-			i.arena.begin(append(i.arena.blank(), input...))
-			_, _, broken, err := i.answer(export)
+		for _, w := range i.plugin.module.warmUps {
+			i.arena.begin(append(i.arena.blank(), w.input...))
+			_, _, broken, err := i.answer(w.export)
 			i.told()
 			if broken {
 				return starting("the warm-up call", err)

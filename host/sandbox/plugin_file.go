@@ -62,20 +62,12 @@ func NewPluginFile(path string, module []byte) (*PluginFile, error) {
 	if m.Entry != abi.EntryExtism {
 		return nil, &abi.Failure{Code: abi.CodeManifestInvalid, Detail: "entry direct is for compiled policies, which carry their source"}
 	}
-	if err := f.checkCases(); err != nil {
+	if _, err := f.warmUps(); err != nil {
 		return nil, &abi.Failure{Code: abi.CodeManifestInvalid, Detail: "cases: " + err.Error()}
 	}
 	sum := sha256.Sum256(module)
 	f.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	return f, nil
-}
-
-func (f *PluginFile) checkCases() error {
-	if f.Cases == "" {
-		return nil
-	}
-	_, err := f.warmUps()
-	return err
 }
 
 // The ends of the names of files beside a module.
@@ -109,34 +101,6 @@ func withSections(module []byte, path string, files policy.Files) ([]byte, error
 		}
 	}
 	return module, nil
-}
-
-// warmUps are the inputs of the calls that a new instance is warmed up with: for each export of the kind the request of
-// the first golden case, or one with nothing in it.
-func (f *PluginFile) warmUps() ([][]byte, error) {
-	empty := []byte(`{"abi":1}`)
-	switch f.Manifest.Kind {
-	case abi.KindPolicy:
-		if f.Cases == "" {
-			return [][]byte{abi.AppendRequest(nil, &abi.Request{})}, nil
-		}
-		cases, err := abi.ReadCases(f.Cases)
-		if err != nil || len(cases) == 0 {
-			return [][]byte{empty}, err
-		}
-		return [][]byte{abi.AppendRequest(nil, &cases[0].Request)}, nil
-	case abi.KindReward:
-		if f.Cases == "" {
-			return [][]byte{empty}, nil
-		}
-		cases, err := abi.ReadScoreCases(f.Cases)
-		if err != nil || len(cases) == 0 {
-			return [][]byte{empty}, err
-		}
-		return [][]byte{abi.AppendScoreRequest(nil, &cases[0].Request)}, nil
-	default:
-		return [][]byte{empty, empty, empty}, nil
-	}
 }
 
 // exportsOf are the functions that a plugin of that kind exports.

@@ -80,7 +80,7 @@ type PluginModule struct {
 	compiled wazero.CompiledModule
 	layout   *wasm.Layout
 	fuel     int64
-	warmUps  [][]byte
+	warmUps  []warmUp
 	effects  abi.DecisionSet
 	schema   *settingsSchema
 	imports  []string
