@@ -46,6 +46,8 @@ type Config struct {
 	Store Store `koanf:"store"`
 	// Log says what is logged and how.
 	Log Log `koanf:"log"`
+	// Plugins are what the operator says of plugins, by their names. All named must be found in Dirs.
+	Plugins map[string]Plugin `koanf:"-"`
 }
 
 // TLS names a certificate chain and its key.
@@ -137,7 +139,9 @@ func LoadConfig(src Sources) (Config, error) {
 		return Config{}, fmt.Errorf("configuration defaults: %w", err)
 	}
 	known := k.Keys()
-	for _, load := range []func(*koanf.Koanf, []string, Sources) error{loadFile, loadEnviron, loadFlags} {
+	parser := &pluginParser{Parser: yaml.Parser()}
+	fromFile := func(k *koanf.Koanf, known []string, src Sources) error { return loadFile(k, known, src, parser) }
+	for _, load := range []func(*koanf.Koanf, []string, Sources) error{fromFile, loadEnviron, loadFlags} {
 		if err := load(k, known, src); err != nil {
 			return Config{}, err
 		}
@@ -150,6 +154,7 @@ func LoadConfig(src Sources) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
+	c.Plugins = parser.plugins
 	return c, c.check()
 }
 
@@ -207,14 +212,14 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-func loadFile(k *koanf.Koanf, known []string, src Sources) error {
+func loadFile(k *koanf.Koanf, known []string, src Sources, parser koanf.Parser) error {
 	if src.File == "" {
 		return nil
 	}
 	if _, err := os.Stat(src.File); errors.Is(err, fs.ErrNotExist) && !src.Required {
 		return nil
 	}
-	return merge(k, known, file.Provider(src.File), yaml.Parser(), src.File)
+	return merge(k, known, file.Provider(src.File), parser, src.File)
 }
 
 func loadEnviron(k *koanf.Koanf, known []string, src Sources) error {

@@ -49,6 +49,9 @@ func TestConfigRefused(t *testing.T) {
 		{"value out of range", "request: {max_bytes: 0}", nil, []string{"request.max_bytes is 0"}},
 		{"unknown value", "ledger: {mode: fast}", nil, []string{`ledger.mode is "fast"`, "sync, os"}},
 		{"certificate without key", "tls: {cert: a.pem}", nil, []string{"tls.cert and tls.key"}},
+		{"plugins without names", "plugins: [a/b]", nil, []string{"plugins", "names"}},
+		{"a plugin's unknown key", "plugins: {acme.co/guard: {modus: enforce}}", nil, []string{"acme.co/guard", "modus"}},
+		{"a plugin in the environment", "", []string{"AGENTMESH_PLUGINS__X=1"}, []string{"environment", "plugins.x"}},
 		{"empty folder", "dirs: {policies: ['']}", nil, []string{"empty name"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -197,8 +197,13 @@ type ruleSet struct{ *sandbox.Set }
 func (s ruleSet) Judge(i int) gate.Judge { return s.Set.Judge(i) }
 
 func (h *Host) openRules(ctx context.Context, _ Options) error {
+	plugins, err := h.config.pluginOptions()
+	if err != nil {
+		return err
+	}
 	engine, err := sandbox.NewEngine(ctx, sandbox.Options{
 		CacheDir: h.state.path(filepath.Join("cache", "wasm")), Presets: policies.Preset, ConfigDigest: h.digest,
+		Plugins: plugins, Guest: h.guestSaid,
 	})
 	if err != nil {
 		return err
@@ -215,6 +220,11 @@ func (h *Host) openRules(ctx context.Context, _ Options) error {
 	})
 	h.loaded(h.rules.Status())
 	return nil
+}
+
+// guestSaid logs what a plugin said. It may repeat what is redacted elsewhere, so it takes the finest level to see it.
+func (h *Host) guestSaid(l sandbox.GuestLog) {
+	h.log.Trace("a plugin says", "plugin", l.Plugin, "text", l.Text, "cut", l.Cut)
 }
 
 // admit writes a set to the ledger before it comes into force.
@@ -297,7 +307,11 @@ func (c *Config) digest() (string, error) {
 		sum := sha256.Sum256(text)
 		tables[i] = hex.EncodeToString(sum[:])
 	}
-	text, err := json.Marshal([]any{c.Roots, c.Environment, c.Request.MaxBytes, c.Ledger.Mode, tables})
+	decides := []any{c.Roots, c.Environment, c.Request.MaxBytes, c.Ledger.Mode, tables}
+	if len(c.Plugins) > 0 {
+		decides = append(decides, c.Plugins)
+	}
+	text, err := json.Marshal(decides)
 	if err != nil {
 		return "", fmt.Errorf("digest of the configuration: %w", err)
 	}

@@ -124,12 +124,13 @@ func digestText(text string) string {
 // SettingsOf makes settings of what a configuration file holds. Numbers, strings, booleans, lists and objects by name are
 // taken.
 func SettingsOf(v any) (abi.Value, error) {
-	if v == nil {
-		return abi.Value{}, nil
-	}
 	text, err := json.Marshal(v)
 	if err != nil {
 		return abi.Value{}, fmt.Errorf("settings: %w", err)
 	}
-	return abi.ReadValue(string(text))
+	out, err := abi.ReadValue(string(text))
+	if err != nil {
+		return abi.Value{}, fmt.Errorf("settings: %w", err)
+	}
+	return out, nil
 }
