@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
@@ -539,8 +540,8 @@ const hexDigits = "0123456789abcdef"
 // UTF-8 replaced by U+FFFD, the rest as it is.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
+	from, i := 0, plainWords(s)
+	for i < len(s) {
 		c := s[i]
 		if c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\' {
 			i++
@@ -559,6 +560,22 @@ func AppendString(dst []byte, s string) []byte {
 	}
 	dst = append(dst, s[from:]...)
 	return append(dst, '"')
+}
+
+// plainWords is how many bytes, in steps of eight, s begins with of which none needs a look: ASCII without quotes,
+// backslashes and control characters.
+func plainWords(s string) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		// A high bit stays or comes where a byte has one, is below 0x20, or is nothing but the character sought.
+		if (w|(w-ones*0x20)|(w^ones*'"'-ones)|(w^ones*'\\'-ones))&high != 0 {
+			break
+		}
+	}
+	return i
 }
 
 func appendEscape(dst []byte, c byte) []byte {

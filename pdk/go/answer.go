@@ -1,6 +1,7 @@
 package pdk
 
 import (
+	"strconv"
 	"unsafe"
 
 	"agentmesh/pdk/abi"
@@ -76,4 +77,27 @@ func (a *Answer) Join(parts ...string) string {
 		a.text = append(a.text, p...)
 	}
 	return unsafe.String(unsafe.SliceData(a.text[from:]), len(a.text)-from)
+}
+
+// appendFindings appends the answer as abi.AppendFindings does, in fewer steps: inside a module each is dear.
+func appendFindings(dst []byte, fs []Finding) []byte {
+	dst = append(dst, `{"abi":1,"findings":[`...)
+	for i := range fs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		f := &fs[i]
+		dst = append(append(append(dst, `{"decision":"`...), f.Decision.String()...), `","rule":`...)
+		dst = append(abi.AppendString(dst, f.Rule), `,"reason":`...)
+		dst = append(abi.AppendString(dst, f.Reason), `,"priority":`...)
+		dst = append(strconv.AppendInt(dst, f.Priority, 10), `,"obligations":[`...)
+		for j := range f.Obligations {
+			if j > 0 {
+				dst = append(dst, ',')
+			}
+			dst = abi.AppendObligation(dst, &f.Obligations[j])
+		}
+		dst = append(dst, "]}"...)
+	}
+	return append(dst, "]}"...)
 }

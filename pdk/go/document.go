@@ -38,8 +38,8 @@ type node struct {
 // frame is a container that is not at its end yet.
 type frame struct {
 	node  int32
-	alike bool   // two of its names may be the same
 	seen  uint64 // a bit for each of its names
+	alike uint64 // not 0: two of the names may be the same
 }
 
 // span is a part of the source, or of the text where it was escaped.
@@ -104,54 +104,71 @@ func (d *document) at(pos int) byte {
 	return 0
 }
 
-// all reads the one value of the text and all in it. Positions below 0 say that something is wrong.
+// all reads the one value of the text and all in it. It is one loop over the tokens, because inside a module calls and
+// what they spill cost more than the work.
 func (d *document) all() bool {
-	depth, pos := 0, d.skip(0)
-	var closing byte
-	for {
-		if d.used == len(d.nodes) {
-			d.nodes = append(d.nodes, make([]node, 64+len(d.nodes))...)
+	b, nodes := d.src, d.nodes
+	used, depth := 0, 0
+	named := false // the next value is a member
+	for pos := d.skip(0); ; {
+		if used == len(nodes) {
+			nodes = d.grow()
 		}
-		n := &d.nodes[d.used]
-		if closing == '}' {
-			if pos = d.name(pos, n, &d.open[depth-1]); pos < 0 {
+		if pos >= len(b) {
+			return false
+		}
+		n := &nodes[used]
+		if named {
+			if pos = d.name(pos, n, depth-1); pos < 0 || pos >= len(b) {
 				return false
 			}
 		}
-		d.used++
-		n.count = 0
-		c := d.at(pos)
-		if c == '{' || c == '[' {
+		c := b[pos]
+		used++
+		n.count, n.next = 0, int32(used)
+		switch {
+		case c == '"':
+			n.kind = abi.String
+			pos = d.quoted(pos+1, &n.text)
+		case c == '{' || c == '[':
 			if depth == len(d.open) {
 				return false
 			}
-			d.open[depth] = frame{node: int32(d.used - 1)}
+			d.open[depth] = frame{node: int32(used - 1)}
 			depth++
-			n.kind, closing = abi.Object, '}'
+			n.kind, named = abi.Object, true
 			if c == '[' {
-				n.kind, closing = abi.List, ']'
+				n.kind, named = abi.List, false
 			}
-			if pos = d.skip(pos + 1); d.at(pos) != closing {
+			if pos++; d.at(pos) <= ' ' {
+				pos = d.skip(pos)
+			}
+			if d.at(pos) != c+2 {
 				continue
 			}
-		} else {
-			n.next = int32(d.used)
-			if pos = d.scalar(c, pos, n); pos < 0 {
-				return false
-			}
+		default:
+			pos = d.scalar(c, pos, n)
 		}
+		if pos < 0 {
+			return false
+		}
+		if depth > 0 && pos < len(b) && b[pos] == ',' {
+			nodes[d.open[depth-1].node].count++
+			if pos++; d.at(pos) <= ' ' {
+				pos = d.skip(pos)
+			}
+			continue
+		}
+		d.used = used
 		if pos, depth = d.after(pos, depth); pos < 0 || depth == 0 {
 			return pos >= 0
 		}
-		closing = '}'
-		if d.nodes[d.open[depth-1].node].kind == abi.List {
-			closing = ']'
-		}
+		named = nodes[d.open[depth-1].node].kind == abi.Object
 	}
 }
 
-// after takes what follows a value: the ends of containers, and the comma before the next value. At depth 0 the text is
-// over.
+// after takes what follows a value but a comma alone: the ends of containers, and the comma before the next value. At depth
+// 0 the text is over.
 func (d *document) after(pos, depth int) (next, left int) {
 	for depth > 0 {
 		if d.at(pos) <= ' ' {
@@ -161,10 +178,7 @@ func (d *document) after(pos, depth int) (next, left int) {
 		top, empty := &d.nodes[f.node], int(f.node)+1 == d.used
 		if c == ',' && !empty {
 			top.count++
-			if pos++; d.at(pos) <= ' ' {
-				pos = d.skip(pos)
-			}
-			return pos, depth
+			return d.skip(pos + 1), depth
 		}
 		if c != '}' && c != ']' || (c == '}') != (top.kind == abi.Object) {
 			return -1, 0
@@ -173,7 +187,7 @@ func (d *document) after(pos, depth int) (next, left int) {
 			top.count++
 		}
 		top.next = int32(d.used)
-		if f.alike && d.twice(f.node) {
+		if f.alike != 0 && d.twice(f.node) {
 			return -1, 0
 		}
 		depth--
@@ -185,21 +199,31 @@ func (d *document) after(pos, depth int) (next, left int) {
 	return pos, 0
 }
 
-// name reads a member's name and the colon.
-func (d *document) name(pos int, n *node, in *frame) int {
-	if d.at(pos) != '"' {
+// grow doubles the room for nodes.
+func (d *document) grow() []node {
+	d.nodes = append(d.nodes, make([]node, 64+len(d.nodes))...)
+	return d.nodes
+}
+
+// name reads a member's name and the colon, and notes in the frame whether one like it stood there before.
+func (d *document) name(pos int, n *node, depth int) int {
+	if d.src[pos] != '"' {
 		return -1
 	}
 	start := pos + 1
 	if pos = d.quoted(start, &n.name); pos < 0 {
 		return -1
 	}
-	bit := uint64(63)
-	if !n.name.decoded && pos > start+1 {
-		bit = uint64(pos-start)*11 + uint64(d.src[start])*3 + uint64(d.src[pos-2])
+	f := &d.open[depth]
+	bit := uint64(1)
+	if !n.name.decoded {
+		h := uint32(d.src[start])<<16 ^ uint32(d.src[pos-2])<<8 ^ uint32(pos-start)
+		bit = 1 << (h * 0x9E3779B1 >> 26)
+	} else {
+		f.alike = 1
 	}
-	in.alike = in.alike || in.seen>>(bit&63)&1 != 0 || n.name.decoded
-	in.seen |= 1 << (bit & 63)
+	f.alike |= f.seen & bit
+	f.seen |= bit
 	if d.at(pos) != ':' {
 		if pos = d.skip(pos); d.at(pos) != ':' {
 			return -1
@@ -211,12 +235,9 @@ func (d *document) name(pos int, n *node, in *frame) int {
 	return pos
 }
 
-// scalar reads a value that holds no others.
+// scalar reads a value that holds no others and is no string.
 func (d *document) scalar(c byte, pos int, n *node) int {
 	switch c {
-	case '"':
-		n.kind = abi.String
-		return d.quoted(pos+1, &n.text)
 	case 't':
 		n.kind, n.bits = abi.Bool, 1
 		return d.word(pos, "true")
@@ -354,11 +375,11 @@ func (d *document) twice(object int32) bool {
 	if d.nodes[object].count > 16 {
 		return d.twiceInMany(object)
 	}
-	end := int32(d.used)
-	for i := object + 1; i < end; i = d.nodes[i].next {
-		a := d.nodes[i].name
-		for j := object + 1; j < i; j = d.nodes[j].next {
-			if b := d.nodes[j].name; a.to-a.from == b.to-b.from && d.of(a) == d.of(b) {
+	nodes := d.nodes[:d.used]
+	for i := int(object) + 1; i < len(nodes); i = int(nodes[i].next) {
+		a := &nodes[i].name
+		for j := int(object) + 1; j < i; j = int(nodes[j].next) {
+			if b := &nodes[j].name; a.to-a.from == b.to-b.from && d.of(*a) == d.of(*b) {
 				return true
 			}
 		}

@@ -1,7 +1,5 @@
 package pdk
 
-import "agentmesh/pdk/abi"
-
 // PolicyPlugin is a plugin of kind policy. It is not safe for concurrent use.
 type PolicyPlugin struct {
 	guest     guest
@@ -42,6 +40,6 @@ func (p *PolicyPlugin) Evaluate() int32 {
 	}
 	p.answer.reset()
 	p.decide(&p.request, &p.answer)
-	p.guest.out = abi.AppendFindings(p.guest.out[:0], p.answer.findings)
+	p.guest.out = appendFindings(p.guest.out[:0], p.answer.findings)
 	return p.guest.end()
 }

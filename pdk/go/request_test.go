@@ -20,6 +20,9 @@ func ask(t *testing.T, request, settings string, decide func(*pdk.Request, *pdk.
 	if err != nil {
 		t.Fatalf("the answer %s: %v", out, err)
 	}
+	if want := abi.AppendFindings(nil, fs); string(out) != string(want) {
+		t.Errorf("answered %s, which the contract writes %s", out, want)
+	}
 	return fs, nil
 }
 
@@ -99,7 +102,7 @@ func TestAnswers(t *testing.T) {
 		a.RequireApproval("anyone", "anybody")
 		a.AllowWithin("some", "a few", "100/hour")
 		a.Warn("warn", a.Join("one ", "two"))
-		a.Log("log", a.Join("three"))
+		a.Log("log", a.Join("three", " \"4\" é and some more\n"))
 		a.Allow("allow", "")
 		a.Deny("deny", q.ActionType())
 		a.Add(pdk.Finding{Decision: abi.Log, Rule: "by-hand", Priority: 7, Obligations: []pdk.Obligation{{Kind: abi.ObligationRedact, Rule: "by-hand", Paths: []string{"data.card"}}}})
@@ -112,7 +115,7 @@ func TestAnswers(t *testing.T) {
 		`{"decision":"require_approval","rule":"anyone","reason":"anybody","priority":0,"obligations":[{"kind":"approval","rule":"anyone"}]},` +
 		`{"decision":"allow","rule":"some","reason":"a few","priority":0,"obligations":[{"kind":"limit","rule":"some","limit":"100/hour"}]},` +
 		`{"decision":"warn","rule":"warn","reason":"one two","priority":0,"obligations":[]},` +
-		`{"decision":"log","rule":"log","reason":"three","priority":0,"obligations":[]},` +
+		`{"decision":"log","rule":"log","reason":"three \"4\" é and some more\n","priority":0,"obligations":[]},` +
 		`{"decision":"allow","rule":"allow","reason":"","priority":0,"obligations":[]},` +
 		`{"decision":"deny","rule":"deny","reason":"unknown","priority":0,"obligations":[]},` +
 		`{"decision":"log","rule":"by-hand","reason":"","priority":7,"obligations":[{"kind":"redact","rule":"by-hand","paths":["data.card"]}]}]}`
