@@ -19,6 +19,7 @@ func (d *decoder) body() {
 	s.declared()
 	b.code = s.r.off
 	s.instructions()
+	s.work()
 	d.frames = s.frames
 	if s.r.err != nil {
 		d.r.err = s.r.err
@@ -33,7 +34,8 @@ type bodyScan struct {
 	b      *Body
 	r      *Reader
 	frames []frame
-	blocks int
+	// branches and loops are counted for Limits.Branches and Limits.Work.
+	branches, loops uint64
 }
 
 // declared reads the locals.
@@ -91,13 +93,31 @@ func (s *bodyScan) open(in *instruction) {
 	if in.block >= 0 {
 		s.pushes(s.d.m.Types[in.block])
 	}
-	s.blocks++
-	s.r.atMost("blocks of one function", uint64(s.blocks), uint64(s.d.l.Blocks))
+	s.branch(1)
 	s.frames = append(s.frames, frame{op: in.op, loop: len(s.d.m.loops), at: in.start})
 	s.r.atMost("blocks inside one another", uint64(len(s.frames)-1), uint64(s.d.l.Nesting))
 	if in.op == OpLoop {
+		s.branch(2)
+		s.loops++
 		s.d.m.loops = append(s.d.m.loops, 0)
 	}
+}
+
+func (s *bodyScan) branch(n uint64) {
+	s.branches += n
+	s.r.atMost("branches of one function", s.branches, uint64(s.d.l.Branches))
+}
+
+// perLoop is what a local costs in each loop beyond the first, next to a branch.
+const perLoop = 700
+
+// work adds the function up.
+func (s *bodyScan) work() {
+	s.d.work += s.branches * s.branches
+	if s.loops > 1 {
+		s.d.work += perLoop * (s.loops - 1) * uint64(s.b.locals)
+	}
+	s.r.atMost("work for the compiler", s.d.work, uint64(s.d.l.Work))
 }
 
 func (s *bodyScan) otherwise() {
@@ -120,8 +140,11 @@ func (s *bodyScan) close(in *instruction) {
 func (s *bodyScan) plain(in *instruction) {
 	m := s.d.m
 	switch in.op {
-	case OpBr, OpBrIf:
+	case OpBr:
 		s.within("label", in.a, len(s.frames))
+	case OpBrIf:
+		s.within("label", in.a, len(s.frames))
+		s.branch(1)
 	case OpBrTable:
 		s.table(in)
 	case OpLocalGet, OpLocalSet, OpLocalTee:
@@ -166,8 +189,7 @@ func (s *bodyScan) pushes(ft FuncType) { s.b.values += uint32(len(ft.Results)) }
 func (s *bodyScan) table(in *instruction) {
 	s.within("label", in.b, len(s.frames))
 	s.r.atMost("targets of one br_table", uint64(in.a), uint64(s.d.l.Targets))
-	s.d.targets += int(in.a)
-	s.r.atMost("targets of all br_tables", uint64(s.d.targets), uint64(s.d.l.AllTargets))
+	s.branch(1 + uint64(in.a)/4)
 }
 
 func (s *bodyScan) misc(in *instruction) {

@@ -5,8 +5,8 @@ type decoder struct {
 	m *Module
 	l Limits
 	r *Reader
-	// targets is the sum over the br_tables so far.
-	targets int
+	// work is what the functions so far are for a compiler, by Limits.Work.
+	work uint64
 	// frames are the open blocks of the body that is read, kept for the next.
 	frames []frame
 }

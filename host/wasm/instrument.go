@@ -25,7 +25,7 @@ const (
 	// charged besides.
 	FuelBytes = 1024
 	// FuelBulk bytes (or elements) of a bulk instruction cost one unit, charged before it; one is charged besides.
-	FuelBulk = 64
+	FuelBulk = 1 << fuelBulkShift
 	// DepthValues locals and values of a function count as one unit of depth, begun ones not counted; one is counted
 	// besides. A value takes 8 bytes of stack at most, and what calls pass another 8.
 	DepthValues = 256
@@ -33,6 +33,8 @@ const (
 	// the worst shape of function found overflows at 42,000 units. Its interpreter knows 2,000 frames, whatever their size.
 	MaxDepth = 16_384
 )
+
+const fuelBulkShift = 6
 
 // maxPages is the most that MaxPages may be.
 const maxPages = 1 << 15
@@ -77,12 +79,12 @@ type rewriter struct {
 	fuel, depth, size uint32     // globals
 	added             [][]byte   // globals
 	exports           [][]byte   // added
-	grow              uint32     // function, with the barrier
-	growType          uint32
+	helpers           []helper   // functions, behind the module's own
+	helperAt          map[helperKey]uint32
 }
 
 func newRewriter(m *Module, o Instrumentation) *rewriter {
-	r := &rewriter{m: m, o: o, types: slices.Clone(m.Types)}
+	r := &rewriter{m: m, o: o, types: slices.Clone(m.Types), helperAt: map[helperKey]uint32{}}
 	r.layout.MaxPages = min(o.MaxPages, m.Memory.Max)
 	r.layout.InitialPages = m.Memory.Min
 	if o.Fuel {
@@ -112,11 +114,7 @@ func (r *rewriter) barrier() {
 	r.layout.Shift = (r.layout.MapBytes + page - 1) &^ (page - 1)
 	r.size = r.addGlobal(I32, int64(r.m.Memory.Min), "size", &r.layout.SizeGlobal)
 	r.layout.Globals = append(r.layout.Globals, r.layout.SizeGlobal)
-	r.grow = uint32(r.m.functionCount())
-	r.growType = r.typeOf(growType())
 }
-
-func growType() FuncType { return FuncType{Params: []ValueType{I32}, Results: []ValueType{I32}} }
 
 func (r *rewriter) addGlobal(t ValueType, value int64, name string, exported *string) uint32 {
 	constant := OpI32Const
@@ -154,8 +152,8 @@ func (r *rewriter) module() []byte {
 	}
 	bodies[SectionCode] = r.code()
 	bodies[SectionType] = prefixed(len(r.types), bodies[SectionType], each(r.types[len(r.m.Types):], appendType))
+	bodies[SectionFunction] = prefixed(len(r.m.Functions)+len(r.helpers), bodies[SectionFunction], r.helperTypes())
 	if r.o.Barrier {
-		bodies[SectionFunction] = prefixed(len(r.m.Functions)+1, bodies[SectionFunction], [][]byte{AppendU32(nil, r.growType)})
 		bodies[SectionData] = r.data()
 	}
 	bodies[SectionMemory] = r.memory()
@@ -223,32 +221,19 @@ func (r *rewriter) data() []byte {
 	return out
 }
 
+// code writes the functions, and behind them the helpers that they turned out to need.
 func (r *rewriter) code() []byte {
-	n := len(r.m.Bodies)
-	if r.o.Barrier {
-		n++
-	}
-	size := 16
+	size := 0
 	for i := range r.m.Bodies {
 		size += len(r.m.Bodies[i].Bytes)
 	}
-	out := AppendU32(make([]byte, 0, size+size/2), uint32(n))
+	out := make([]byte, 0, size+size/2)
 	w := bodyWriter{r: r}
 	for i := range r.m.Bodies {
 		out = w.body(out, i)
 	}
-	if r.o.Barrier {
-		out = r.growBody().appendBody(out)
+	for _, h := range r.helpers {
+		out = h.code.appendBody(out)
 	}
-	return out
-}
-
-// growBody is memory.grow on the guest's size: -1 if it would be more than MaxPages, else the size before.
-func (r *rewriter) growBody() *Code {
-	c := NewCode(growType())
-	c.Get(0).I32(r.layout.MaxPages).GlobalGet(r.size).Op(OpI32Sub, OpI32GtU)
-	c.If()
-	c.I32(1<<32 - 1).Return().End()
-	c.GlobalGet(r.size).GlobalGet(r.size).Get(0).Op(OpI32Add).GlobalSet(r.size)
-	return c
+	return slices.Insert(out, 0, AppendU32(nil, uint32(len(r.m.Bodies)+len(r.helpers)))...)
 }

@@ -17,10 +17,13 @@ type Limits struct {
 	Body      int // 1 MiB, bytes of one function
 	Locals    int // 10,000 of one function
 	Nesting   int // 2,048 blocks inside one another
-	Blocks    int // 20,000 blocks, loops and ifs of one function
 	Targets   int // 10,000 of one br_table
-	// AllTargets is the sum over a module's br_tables: 1,000,000.
-	AllTargets int
+	// Branches is 10,000 of one function: its blocks, ifs and conditional branches, three for each loop, one for each
+	// four targets of a br_table.
+	Branches int
+	// Work is 500,000,000 for the whole module, about 15 ns of wazero's compiler each, which for a function takes time by
+	// the square of its branches, and 700 for each loop beyond the first and each local.
+	Work int
 }
 
 // or returns the limits with defaults for what is zero.
@@ -42,9 +45,9 @@ func (l Limits) or() Limits {
 		{&l.Body, 1 << 20},
 		{&l.Locals, 10_000},
 		{&l.Nesting, 2_048},
-		{&l.Blocks, 20_000},
 		{&l.Targets, 10_000},
-		{&l.AllTargets, 1_000_000},
+		{&l.Branches, 10_000},
+		{&l.Work, 500_000_000},
 	} {
 		if *f.field <= 0 {
 			*f.field = f.most

@@ -24,7 +24,6 @@ type scratch int
 const (
 	scratchCharge scratch = iota
 	scratchAddress
-	scratchSource
 	scratchI32
 	scratchI64
 	scratchF32
@@ -33,7 +32,7 @@ const (
 )
 
 var scratchTypes = [scratchLocals]ValueType{
-	scratchCharge: I64, scratchAddress: I32, scratchSource: I32, scratchI32: I32, scratchI64: I64, scratchF32: F32, scratchF64: F64,
+	scratchCharge: I64, scratchAddress: I32, scratchI32: I32, scratchI64: I64, scratchF32: F32, scratchF64: F64,
 }
 
 // local is the index of a scratch local, which the function has from then on.
@@ -103,7 +102,7 @@ func (w *bodyWriter) enter(i int) {
 	depth := w.local(scratchAddress)
 	w.c.GlobalGet(w.r.depth).I32(w.units()).Op(OpI32Add).Tee(depth).GlobalSet(w.r.depth)
 	w.c.Get(depth).I32(MaxDepth).Op(OpI32GtU)
-	w.trapIf()
+	trapIf(&w.c)
 	w.c.buf = w.r.resultBlock(append(w.c.buf, byte(OpBlock)), w.r.m.Types[w.r.m.Functions[i]].Results)
 }
 
@@ -129,27 +128,20 @@ func (r *rewriter) resultBlock(dst []byte, results []ValueType) []byte {
 
 // charge takes n units of fuel, and traps when fewer are left.
 func (w *bodyWriter) charge(n uint64) {
-	w.c.GlobalGet(w.r.fuel).I64(n)
-	w.spend()
+	w.r.spend(w.c.GlobalGet(w.r.fuel).I64(n), w.local(scratchCharge))
 }
 
-// chargeBulk charges for as many bytes or elements as the local says.
-func (w *bodyWriter) chargeBulk(n uint32) {
-	w.c.GlobalGet(w.r.fuel).Get(n).I32(6).Op(OpI32ShrU, OpI64ExtendI32U).I64(1).Op(OpI64Add)
-	w.spend()
-}
-
-func (w *bodyWriter) spend() {
-	left := w.local(scratchCharge)
-	w.c.Op(OpI64Sub).Tee(left).GlobalSet(w.r.fuel)
-	w.c.Get(left).I64(0).Op(OpI64LtS)
-	w.trapIf()
+// spend takes what is pushed from what is pushed below it, the fuel there is, and traps if that leaves less than none.
+// The local is of i64.
+func (r *rewriter) spend(c *Code, left uint32) {
+	c.Op(OpI64Sub).Tee(left).GlobalSet(r.fuel).Get(left).I64(0).Op(OpI64LtS)
+	trapIf(c)
 }
 
 // trapIf traps if the popped value is not zero.
-func (w *bodyWriter) trapIf() {
-	w.c.If()
-	w.c.Op(OpUnreachable).End()
+func trapIf(c *Code) {
+	c.If()
+	c.Op(OpUnreachable).End()
 }
 
 func (w *bodyWriter) instruction(in *instruction) {
@@ -183,54 +175,14 @@ func (w *bodyWriter) enterLoop(in *instruction) {
 	}
 }
 
-// bulk rewrites the instructions on many bytes. Their operands are an address, then an address or a value or a place in
-// a segment, then a length.
 func (w *bodyWriter) bulk(in *instruction) {
-	if in.misc != miscMemoryInit && in.misc != miscMemoryCopy && in.misc != miscMemoryFill {
-		return
+	bulk := in.misc == miscMemoryInit || in.misc == miscMemoryCopy || in.misc == miscMemoryFill
+	if bulk && (w.r.o.Fuel || w.r.o.Barrier) {
+		w.replace(in).Call(w.r.helper(byte(in.misc), in.a))
 	}
-	if !w.r.o.Fuel && !w.r.o.Barrier {
-		return
-	}
-	w.flush(in.start)
-	length := w.local(scratchI32)
-	w.c.Tee(length)
-	if w.r.o.Fuel {
-		w.chargeBulk(length)
-	}
-	if !w.r.o.Barrier {
-		w.flush(in.end)
-		return
-	}
-	w.bulkShifted(in, length)
-}
-
-// bulkShifted writes a bulk instruction on shifted addresses, and marks what it wrote behind it: if it traps it has
-// written nothing.
-func (w *bodyWriter) bulkShifted(in *instruction, length uint32) {
-	address, source := w.local(scratchAddress), w.local(scratchSource)
-	w.c.Op(OpDrop).Set(source).Set(address)
-	w.shifted(address)
-	if in.misc == miscMemoryCopy {
-		w.shifted(source)
-	} else {
-		w.c.Get(source)
-	}
-	w.c.Get(length)
-	w.flush(in.end)
-	w.c.Get(address).I32(pageShift).Op(OpI32ShrU).I32(1)
-	w.c.Get(address).I32(PageBytes - 1).Op(OpI32And).Get(length).Op(OpI32Add).I32(PageBytes - 1).Op(OpI32Add).I32(pageShift).Op(OpI32ShrU)
-	w.c.buf = append(w.c.buf, byte(OpPrefixMisc), miscMemoryFill, 0)
 }
 
 const pageShift = 12
-
-// shifted pushes a guest's address as the instance's, and traps where the sum would wrap around into the page map.
-func (w *bodyWriter) shifted(local uint32) {
-	w.c.Get(local).I32(-w.r.layout.Shift).Op(OpI32GeU)
-	w.trapIf()
-	w.c.Get(local).I32(w.r.layout.Shift).Op(OpI32Add)
-}
 
 // access rewrites what reads or writes memory, or asks for its size.
 func (w *bodyWriter) access(in *instruction) {
@@ -238,7 +190,7 @@ func (w *bodyWriter) access(in *instruction) {
 	case in.op == OpMemorySize:
 		w.replace(in).GlobalGet(w.r.size)
 	case in.op == OpMemoryGrow:
-		w.replace(in).Call(w.r.grow)
+		w.replace(in).Call(w.r.helper(byte(OpMemoryGrow), 0))
 	case in.op < OpI32Load || in.op > OpI64Store32:
 	case in.op < OpI32Store:
 		w.replace(in).memory(in.op, in.a, w.offset(in))

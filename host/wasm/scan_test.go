@@ -160,9 +160,12 @@ func TestScanLimits(t *testing.T) {
 		{"body", module, wasm.Limits{Body: 20}, "bytes of one function"},
 		{"locals", module, wasm.Limits{Locals: 4}, "locals of one function: 5, the limit is 4"},
 		{"nesting", nested, wasm.Limits{Nesting: 39}, "blocks inside one another: 40, the limit is 39"},
-		{"blocks", nested, wasm.Limits{Blocks: 39}, "blocks of one function: 40, the limit is 39"},
+		{"branches", nested, wasm.Limits{Branches: 39}, "branches of one function: 40, the limit is 39"},
+		{"branches of loops", running(0x03, 0x40, 0x20, 0, 0x0d, 0, 0x0b, 0x20, 0, 0x0b), wasm.Limits{Branches: 3}, "branches of one function: 4, the limit is 3"},
+		{"work", nested, wasm.Limits{Work: 1599}, "work for the compiler: 1600, the limit is 1599"},
+		{"work of loops", running(0x03, 0x40, 0x0b, 0x03, 0x40, 0x0b, 0x20, 0, 0x0b), wasm.Limits{Work: 735}, "work for the compiler: 736, the limit is 735"},
 		{"targets", running(0x20, 0, 0x20, 0, 0x0e, 3, 0, 0, 0, 0, 0x0b), wasm.Limits{Targets: 2}, "targets of one br_table: 3, the limit is 2"},
-		{"all targets", running(0x20, 0, 0x20, 0, 0x0e, 2, 0, 0, 0, 0x20, 0, 0x0e, 2, 0, 0, 0, 0x0b), wasm.Limits{AllTargets: 3}, "targets of all br_tables: 4, the limit is 3"},
+		{"branches of a table", running(append(append([]byte{0x20, 0, 0x20, 0, 0x0e, 40}, make([]byte, 41)...), 0x0b)...), wasm.Limits{Branches: 10}, "branches of one function: 11, the limit is 10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := wasm.Scan(c.module, c.limits)
