@@ -22,6 +22,13 @@ type Answer struct {
 	text        []byte
 }
 
+func newAnswer() Answer {
+	return Answer{
+		findings: make([]Finding, 0, roomList), obligations: make([]Obligation, 0, roomList), texts: make([]string, 0, roomList),
+		text: make([]byte, 0, roomOutput),
+	}
+}
+
 func (a *Answer) reset() {
 	a.findings, a.obligations, a.texts, a.text = a.findings[:0], a.obligations[:0], a.texts[:0], a.text[:0]
 }

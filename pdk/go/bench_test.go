@@ -10,12 +10,15 @@ const measured = `{"abi":1,"agent":{"did":"did:mesh:data-analyst:mfzwizltoq2gk43
 	`"action":{"type":"export","tool":"export_rows","server":"warehouse","stage":"pre_tool"},"data":{"table":"customers","query":"select * from customers",` +
 	`"contains_pii":false},"resource":{"paths":["/srv/data/a.csv"],"outside_roots":false},"context":{"time":"2026-03-01T09:30:00.000Z","environment":"prod"}}`
 
+// tenRules is where its source stands.
+const tenRules = "pdk/go/testdata/tenrules"
+
 const measuredAnswer = `{"abi":1,"findings":[{"decision":"allow","rule":"reads","reason":"reads and clean exports","priority":0,"obligations":[]}]}`
 
 // BenchmarkTenRules is a policy of ten rules, JSON in and out, on wazero without fuel or restored memory: natively, by
 // Extism's imports, and by the short way.
 func BenchmarkTenRules(b *testing.B) {
-	module := build(b, "pdk/go/testdata/tenrules")
+	module := build(b, tenRules)
 	guest := instantiate(b, module, "evaluate", nil)
 	for name, call := range map[string]func(context.Context, []byte) ([]byte, string, error){"imports": guest.call, "door": guest.enter} {
 		b.Run(name, func(b *testing.B) { benchmark(b, call) })

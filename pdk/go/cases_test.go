@@ -70,7 +70,7 @@ func tidy(t *testing.T, p shippedPlugin, text string) []byte {
 	return append(abi.AppendCases(nil, cs), '\n')
 }
 
-func yamlFile(t *testing.T, name string) any {
+func yamlFile(t testing.TB, name string) any {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {

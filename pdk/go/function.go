@@ -9,7 +9,7 @@ type FunctionPlugin struct {
 // Function is an export that appends its answer, as JSON, to out. It serves the exports for which this package has no
 // handler of their own: those of kind compliance (catalog, check, classify).
 func Function(call func(in, settings Value, out []byte) ([]byte, error)) *FunctionPlugin {
-	return &FunctionPlugin{call: call}
+	return &FunctionPlugin{guest: newGuest(), call: call}
 }
 
 // Call is the export's body.

@@ -15,10 +15,10 @@ func TestGrowthOfAMillionCalls(t *testing.T) {
 	if os.Getenv("SOAK") != "" {
 		calls = 1_000_000
 	}
-	for _, p := range append(shippedPlugins(), shippedPlugin{"pdk/go/testdata/tenrules", "evaluate"}) {
+	for _, p := range append(shippedPlugins(), shippedPlugin{tenRules, "evaluate"}) {
 		t.Run(filepath.Base(p.folder), func(t *testing.T) {
 			inputs := []input{{request: measured}}
-			if p.folder != "pdk/go/testdata/tenrules" {
+			if p.folder != tenRules {
 				inputs = p.inputs(t)
 			}
 			grows(t, instantiate(t, build(t, p.folder), p.export, nil), inputs, calls)

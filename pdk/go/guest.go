@@ -13,6 +13,23 @@ type guest struct {
 	calls      int
 }
 
+// Room that a plugin has from the start: where a host puts memory back after every call, what a call makes for itself it
+// makes at every call.
+const (
+	roomInput  = 8 << 10
+	roomOutput = 2 << 10
+	roomNodes  = 256
+	roomList   = 16
+)
+
+func newGuest() guest {
+	g := guest{in: make([]byte, 0, roomInput), out: make([]byte, 0, roomOutput)}
+	g.doc.nodes = make([]node, roomNodes)
+	g.doc.text = make([]byte, 0, roomOutput)
+	g.doc.order = make([]int32, 0, roomNodes)
+	return g
+}
+
 // collectEvery is how many calls pass between collections of the handler's garbage. A Go guest that answers calls is never
 // idle, and its own collector falls behind for ever.
 const collectEvery = 512

@@ -63,7 +63,7 @@ func logInfo(handle uint64)
 //
 // A call after agentmesh_input reads its input there and, where it succeeds, leaves its answer to agentmesh_output. A
 // module is one plugin, and one call runs at a time: so there is one door.
-var door = new(doorway)
+var door = &doorway{in: make([]byte, roomInput)}
 
 type doorway struct {
 	in, out []byte

@@ -11,7 +11,7 @@ type PolicyPlugin struct {
 
 // Policy is a plugin that answers as decide does.
 func Policy(decide func(*Request, *Answer)) *PolicyPlugin {
-	return &PolicyPlugin{configure: noSettings, decide: decide}
+	return &PolicyPlugin{guest: newGuest(), configure: noSettings, decide: decide, answer: newAnswer()}
 }
 
 // PolicyWith is a plugin that answers as decide does, which is given what configure made of the settings. These are an
@@ -19,6 +19,8 @@ func Policy(decide func(*Request, *Answer)) *PolicyPlugin {
 func PolicyWith[S any](configure func(settings Value) (S, error), decide func(S, *Request, *Answer)) *PolicyPlugin {
 	var s S
 	return &PolicyPlugin{
+		guest:  newGuest(),
+		answer: newAnswer(),
 		configure: func(v Value) (err error) {
 			s, err = configure(v)
 			return err

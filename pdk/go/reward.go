@@ -46,6 +46,8 @@ func (q *ScoreRequest) take(v, settings Value) error {
 // Score collects what a reward plugin answers: by how much the agent's trust score (0-1000) changes, and why.
 type Score struct{ score abi.Score }
 
+func newScore() Score { return Score{abi.Score{Reasons: make([]string, 0, roomList)}} }
+
 // Add adds delta to the change, for the reason given. The sum of a call must lie within -1000 and 1000.
 func (s *Score) Add(delta int64, reason string) {
 	s.score.Delta += delta
@@ -63,7 +65,7 @@ type RewardPlugin struct {
 
 // Reward is a plugin that scores as reward does.
 func Reward(reward func(*ScoreRequest, *Score)) *RewardPlugin {
-	return &RewardPlugin{configure: noSettings, reward: reward}
+	return &RewardPlugin{guest: newGuest(), configure: noSettings, reward: reward, score: newScore()}
 }
 
 // RewardWith is a plugin that scores as reward does, which is given what configure made of the settings. These are an
@@ -71,6 +73,8 @@ func Reward(reward func(*ScoreRequest, *Score)) *RewardPlugin {
 func RewardWith[S any](configure func(settings Value) (S, error), reward func(S, *ScoreRequest, *Score)) *RewardPlugin {
 	var s S
 	return &RewardPlugin{
+		guest: newGuest(),
+		score: newScore(),
 		configure: func(v Value) (err error) {
 			s, err = configure(v)
 			return err

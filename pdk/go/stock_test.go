@@ -111,13 +111,14 @@ func (p shippedPlugin) native(t *testing.T) map[string]string {
 }
 
 // TestModulesAnswerAsNatively runs every case of our plugins in the module built for wasip1: under the official Extism SDK,
-// on plain wazero by Extism's imports, and by the short way. All must say what go test says, byte by byte.
+// on plain wazero by Extism's imports and by the short way, and in our sandbox. All must say what go test says, byte by
+// byte.
 func TestModulesAnswerAsNatively(t *testing.T) {
 	ctx := context.Background()
 	for _, p := range shippedPlugins() {
 		t.Run(filepath.Base(p.folder), func(t *testing.T) {
 			module, want := build(t, p.folder), p.native(t)
-			official := newStock(t, module)
+			official, ours := newStock(t, module), newOurs(t, p, module)
 			bares := map[string]*bare{}
 			for _, in := range p.inputs(t) {
 				if bares[in.settings] == nil {
@@ -128,7 +129,7 @@ func TestModulesAnswerAsNatively(t *testing.T) {
 				if err != nil || rc != 0 || string(out) != want[in.name] {
 					t.Errorf("%s under the official SDK: %d %v\n got %s\nwant %s", in.name, rc, err, out, want[in.name])
 				}
-				for name, call := range map[string]caller{"imports": b.call, "the short way": b.enter} {
+				for name, call := range map[string]caller{"imports": b.call, "the short way": b.enter, "our sandbox": ours.with(t, in.settings)} {
 					if out, failure, err := call(ctx, []byte(in.request)); err != nil || string(out) != want[in.name] {
 						t.Errorf("%s by %s: %s %v\n got %s\nwant %s", in.name, name, failure, err, out, want[in.name])
 					}
@@ -152,7 +153,7 @@ func settingsConfig(settings string) map[string]string {
 // TestModulesRefuse gives a module what is no request, by both ways: it says so, and answers the next call.
 func TestModulesRefuse(t *testing.T) {
 	ctx := context.Background()
-	module := build(t, "pdk/go/testdata/tenrules")
+	module := build(t, tenRules)
 	official := newStock(t, module).instance(t, "")
 	guest := instantiate(t, module, "evaluate", nil)
 	good := func(call caller) {
