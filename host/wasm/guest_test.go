@@ -148,8 +148,7 @@ func (g *guest) call(name string, args ...uint64) ([]uint64, error) {
 
 // snapshot keeps the state that restore brings back.
 func (g *guest) snapshot() {
-	clear(g.memory[g.layout.MapBase : g.layout.MapBase+g.layout.MapBytes])
-	g.kept = append([]byte(nil), g.memory...)
+	g.kept = g.layout.Snapshot(g.memory)
 	g.saved = g.saved[:0]
 	for _, name := range g.layout.Globals {
 		g.saved = append(g.saved, g.global(name).Get())
@@ -264,7 +263,7 @@ func TestGoGuestIsRestored(t *testing.T) {
 // same fails unless the state is what the snapshot kept.
 func (g *guest) same(call int) {
 	g.t.Helper()
-	if !bytes.Equal(g.memory, g.kept) {
+	if !bytes.Equal(bytes.TrimRight(g.memory[g.layout.Shift:], "\x00"), g.kept) {
 		g.t.Fatalf("call %d: memory differs from the snapshot", call)
 	}
 	for i, name := range g.layout.Globals {

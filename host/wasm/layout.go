@@ -1,5 +1,7 @@
 package wasm
 
+import "bytes"
+
 // PageBytes is the size of what the store barrier marks, in bytes.
 const PageBytes = 4096
 
@@ -35,29 +37,45 @@ func (l *Layout) Mark(memory []byte, address, n uint32) {
 	if n == 0 || l.MapBytes == 0 {
 		return
 	}
-	pages := memory[l.MapBase : l.MapBase+l.MapBytes]
+	marks := l.marks(memory)
 	for p := address / PageBytes; p <= (address+(n-1))/PageBytes; p++ {
-		pages[p] = 1
+		marks[p] = 1
 	}
 }
 
 // crossing is how far beyond its page a marked store may have written.
 const crossing = 16
 
-// Restore copies back what was written since snapshot was taken of memory, clears the marks, and returns the number of
-// pages that were marked. Both are whole memories of an instance; the snapshot's own marks do not matter.
-func (l *Layout) Restore(memory, snapshot []byte) int {
-	pages := memory[l.MapBase : l.MapBase+l.MapBytes]
-	n := 0
-	for p := 0; p < len(pages); p++ {
-		if pages[p] == 0 {
-			continue
-		}
-		pages[p] = 0
-		n++
-		from := int(l.Shift) + p*PageBytes
-		to := min(from+PageBytes+crossing, len(memory))
-		copy(memory[from:to], snapshot[from:to])
-	}
-	return n
+// Snapshot copies the guest's memory, without the zeros at its end, and clears the marks, so that Restore brings back
+// what is written from then on. memory is the whole memory of an instance that had its marks since it was made.
+// Instances of one module that did the same since then have the same snapshot.
+func (l *Layout) Snapshot(memory []byte) []byte {
+	marks := l.marks(memory)
+	written := (bytes.LastIndexByte(marks, 1)+1)*PageBytes + crossing
+	guest := memory[l.Shift:]
+	guest = guest[:min(max(written, int(l.InitialPages)<<16), len(guest))]
+	clear(marks)
+	return bytes.Clone(bytes.TrimRight(guest, "\x00"))
 }
+
+// Restore copies back what was written since the snapshot, clears the marks, and returns how many pages were marked. It
+// takes time by the pages, besides the look at the map, and allocates nothing.
+func (l *Layout) Restore(memory, snapshot []byte) int {
+	marks, guest := l.marks(memory), memory[l.Shift:]
+	n := 0
+	for end := 0; ; {
+		next := bytes.IndexByte(marks[end:], 1)
+		if next < 0 {
+			return n
+		}
+		first := end + next
+		for end = first; end < len(marks) && marks[end] != 0; end++ {
+			marks[end] = 0
+		}
+		n += end - first
+		written := guest[first*PageBytes : min(end*PageBytes+crossing, len(guest))]
+		clear(written[copy(written, snapshot[min(first*PageBytes, len(snapshot)):]):])
+	}
+}
+
+func (l *Layout) marks(memory []byte) []byte { return memory[l.MapBase : l.MapBase+l.MapBytes] }
