@@ -12,9 +12,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tetratelabs/wazero"
+
 	"agentmesh/pdk/abi"
 	"agentmesh/pdk/rust/testdata/extism"
 )
+
+// cache keeps what was compiled for the next instance.
+var cache = sync.OnceValue(wazero.NewCompilationCache)
 
 // built compiles the examples, once for all tests of this package.
 var built = sync.OnceValues(func() (string, error) {
@@ -43,7 +48,7 @@ func example(t testing.TB, name string) string {
 
 func open(t testing.TB, name string) *extism.Guest {
 	t.Helper()
-	g, err := extism.Open(context.Background(), example(t, name))
+	g, err := extism.Open(context.Background(), example(t, name), cache())
 	if err != nil {
 		t.Fatal(err)
 	}

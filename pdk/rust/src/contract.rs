@@ -135,8 +135,10 @@ pub mod code {
     pub const OUT_OF_FUEL: &str = "out_of_fuel";
     /// A judge wanted more memory than it may have.
     pub const OUT_OF_MEMORY: &str = "out_of_memory";
-    /// A judge's answer is too large, or not what the contract says.
+    /// A judge's answer is not what the contract says, or a decision that its manifest does not have.
     pub const OUTPUT_INVALID: &str = "output_invalid";
+    /// A judge's answer is larger than the host reads.
+    pub const OUTPUT_TOO_LARGE: &str = "output_too_large";
     /// The request is larger than judges may be given.
     pub const INPUT_TOO_LARGE: &str = "input_too_large";
     /// A judge ran longer than the host waits.
@@ -157,6 +159,16 @@ pub mod code {
     pub const STATE_FAILED: &str = "state_failed";
     /// The caller went away before the decision was made.
     pub const CANCELLED: &str = "cancelled";
+    /// It is no module that runs here, or exceeds what one may have.
+    pub const PLUGIN_MALFORMED: &str = "plugin_malformed";
+    /// It imports what is not given to plugins.
+    pub const IMPORT_REFUSED: &str = "import_refused";
+    /// It lacks a function of its kind, or has it with another type.
+    pub const EXPORT_MISSING: &str = "export_missing";
+    /// Its manifest or its cases are missing or wrong.
+    pub const MANIFEST_INVALID: &str = "manifest_invalid";
+    /// What the operator set is not what the plugin takes.
+    pub const SETTINGS_INVALID: &str = "settings_invalid";
 }
 
 /// Obligation is what the host must do about a decision.

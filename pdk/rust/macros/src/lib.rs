@@ -79,7 +79,7 @@ fn export(
         Err(why) => return refuse(&format!("#[{attribute}] {why}")),
     };
     let code = format!(
-        "#[doc(hidden)] #[allow(unsafe_code)] #[cfg_attr(target_arch = \"wasm32\", unsafe(export_name = {name:?}))] \
+        "#[doc(hidden)] #[cfg_attr(target_arch = \"wasm32\", unsafe(export_name = {name:?}))] \
          pub extern \"C\" fn {rust}() -> i32 {{ {body} }}"
     );
     match code.parse::<TokenStream>() {

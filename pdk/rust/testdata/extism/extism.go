@@ -34,13 +34,17 @@ type Guest struct {
 	blocks   map[uint64]uint64
 }
 
-// Open compiles the module in a file and makes an instance of it.
-func Open(ctx context.Context, file string) (*Guest, error) {
+// Open compiles the module in a file and makes an instance of it. A cache spares compiling it a second time.
+func Open(ctx context.Context, file string, cache wazero.CompilationCache) (*Guest, error) {
 	module, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	g := &Guest{runtime: wazero.NewRuntime(ctx), blocks: map[uint64]uint64{}, calls: map[string]api.Function{}}
+	config := wazero.NewRuntimeConfig()
+	if cache != nil {
+		config = config.WithCompilationCache(cache)
+	}
+	g := &Guest{runtime: wazero.NewRuntimeWithConfig(ctx, config), blocks: map[uint64]uint64{}, calls: map[string]api.Function{}}
 	if err := g.open(ctx, module); err != nil {
 		return nil, errors.Join(err, g.Close(ctx))
 	}
