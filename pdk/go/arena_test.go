@@ -84,7 +84,7 @@ type bare struct {
 func instantiate(t testing.TB, module []byte, export string, config map[string]string) *bare {
 	t.Helper()
 	ctx := context.Background()
-	rt := wazero.NewRuntime(ctx)
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(compiled))
 	t.Cleanup(func() {
 		if err := rt.Close(ctx); err != nil {
 			t.Error(err)

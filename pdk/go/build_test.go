@@ -4,12 +4,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
+
+	"github.com/tetratelabs/wazero"
 )
 
-// build is the module of a plugin's folder, below the module's root.
+// built are the modules built so far, by their folders, and compiled what wazero has made of them.
+var (
+	built    sync.Map
+	compiled = wazero.NewCompilationCache()
+)
+
+// build is the module of a plugin's folder, below the module's root. Each is built once.
 func build(t testing.TB, folder string) []byte {
 	t.Helper()
+	if module, ok := built.Load(folder); ok {
+		return module.([]byte)
+	}
 	out := filepath.Join(t.TempDir(), "plugin.wasm")
 	c := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./"+folder)
 	c.Dir = filepath.Join("..", "..")
@@ -21,5 +33,6 @@ func build(t testing.TB, folder string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	built.Store(folder, module)
 	return module
 }

@@ -23,7 +23,7 @@ type stock struct{ compiled *extism.CompiledPlugin }
 func newStock(t *testing.T, module []byte) stock {
 	t.Helper()
 	ctx := context.Background()
-	compiled, err := extism.NewCompiledPlugin(ctx, extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: module}}}, extism.PluginConfig{EnableWasi: true}, nil)
+	compiled, err := extism.NewCompiledPlugin(ctx, extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: module}}}, extism.PluginConfig{EnableWasi: true, RuntimeConfig: wazero.NewRuntimeConfig().WithCompilationCache(compiled)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
