@@ -1,6 +1,22 @@
 // Package wasm reads and writes WebAssembly modules in their binary form (WebAssembly Core Specification 2.0, chapter 5):
 // sections, LEB128 numbers, custom sections, and an assembler for function bodies whose labels are names and not depths.
 // The policy compiler writes with it; whoever loads a module looks at its sections with it first.
+//
+// For modules that others wrote, Scan admits what is small enough for a compiler and can be brought back to a state, and
+// Instrument rewrites it so that its work is bounded and its writes are known:
+//
+//   - Fuel: every function entry and round of a loop charges a global by the size of its code, every bulk instruction by
+//     its length, and traps when there is none left. A module and its input use the same fuel on every machine. Fuel is a
+//     bound and no clock: a unit is about 10 ns of an ordinary guest, and up to 80 µs of one made to miss every cache.
+//   - Depth: functions that call are counted in another global, so that endless recursion traps at the same place on
+//     every engine.
+//   - Barrier: below the guest's memory, where none of its addresses reach, lies a map with a byte for each 4 KiB. Every
+//     store marks its page behind the store, so a trap leaves neither a write unmarked nor a mark out of bounds.
+//   - Memory size: memory.size and memory.grow work on a global, for memory that is as large as it may become from the
+//     beginning. Accesses beyond the guest's size and below its maximum do not trap, and find zeros or what the guest
+//     wrote: a little laxer than the specification, but the same everywhere.
+//
+// Only the bits of a NaN that arithmetic makes may differ between kinds of processors, as the specification allows.
 package wasm
 
 import (
