@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -17,21 +18,33 @@ import (
 	"agentmesh/host/wasm"
 )
 
-// goGuest builds testdata/guest.
+// goGuest builds testdata/guest, once.
 func goGuest(t testing.TB) []byte {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s", "-trimpath", "-o", out, "./testdata/guest")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, msg)
-	}
-	m, err := os.ReadFile(out)
+	module, err := builtGuest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return module
 }
+
+var builtGuest = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "guest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "guest.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s", "-trimpath", "-o", out, "./testdata/guest")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	return os.ReadFile(out)
+})
+
+// compiledOnce keeps what start compiles.
+var compiledOnce = sync.OnceValue(wazero.NewCompilationCache)
 
 // plenty is more fuel than any test uses.
 const plenty = 1 << 40
@@ -51,7 +64,7 @@ type guest struct {
 func start(t testing.TB, module []byte, layout wasm.Layout, config wazero.RuntimeConfig) *guest {
 	t.Helper()
 	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, config)
+	r := wazero.NewRuntimeWithConfig(ctx, config.WithCompilationCache(compiledOnce()))
 	t.Cleanup(func() { r.Close(ctx) })
 	g := &guest{t: t, layout: layout}
 	compiled, err := r.CompileModule(ctx, module)
