@@ -33,6 +33,9 @@ type Options struct {
 	Command, Version string
 	// Monitor decides and records, and lets everything pass but what a failing ledger or the mesh's own protection denies.
 	Monitor bool
+	// Admission is the command that plugins are compiled and tried by for the first time, in a process of its own: see
+	// sandbox.SelfAdmission. Empty: they are compiled in this process, and not tried.
+	Admission []string
 }
 
 // Host is the mesh put together. It is safe for concurrent use.
@@ -196,15 +199,23 @@ type ruleSet struct{ *sandbox.Set }
 // Judge is the i-th judge.
 func (s ruleSet) Judge(i int) gate.Judge { return s.Set.Judge(i) }
 
-func (h *Host) openRules(ctx context.Context, _ Options) error {
+func (h *Host) openRules(ctx context.Context, o Options) error {
 	plugins, err := h.config.pluginOptions()
 	if err != nil {
 		return err
 	}
-	engine, err := sandbox.NewEngine(ctx, sandbox.Options{
+	options := sandbox.Options{
 		CacheDir: h.state.path(filepath.Join("cache", "wasm")), Presets: policies.Preset, ConfigDigest: h.digest,
 		Plugins: plugins, Guest: h.guestSaid,
-	})
+	}
+	if len(o.Admission) > 0 {
+		admitter, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: o.Admission, CacheDir: options.CacheDir})
+		if err != nil {
+			return err
+		}
+		options.Admission = admitter.Admit
+	}
+	engine, err := sandbox.NewEngine(ctx, options)
 	if err != nil {
 		return err
 	}

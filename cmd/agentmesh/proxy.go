@@ -12,6 +12,7 @@ import (
 
 	"agentmesh/host"
 	"agentmesh/host/mcp"
+	"agentmesh/host/sandbox"
 )
 
 // proxyFlags are what `agentmesh proxy` is told beside the configuration.
@@ -98,13 +99,17 @@ func (e *env) proxy(c *cobra.Command, f *proxyFlags, args []string) error {
 	defer signal.Stop(broken)
 	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP) // besides those that end every command
 	defer stop()
+	admission, err := sandbox.SelfAdmission()
+	if err != nil {
+		return err
+	}
 	// The server starts while we open what decides; until then nothing reaches it.
 	child, err := mcp.Start(mcp.Command{Argv: argv, Environ: environ, Stderr: stderr})
 	if err != nil {
 		return withHint(err, "is %s installed, and in the PATH of who starts this?", argv[0])
 	}
 	h, err := host.Open(ctx, state, config, host.Options{
-		Log: log, Command: "agentmesh proxy", Version: version, Monitor: f.monitor,
+		Log: log, Command: "agentmesh proxy", Version: version, Monitor: f.monitor, Admission: admission,
 	})
 	if err != nil {
 		abandon(child)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"agentmesh/host"
+	"agentmesh/host/sandbox"
 )
 
 // The exit codes of every command.
@@ -88,6 +89,9 @@ func told(code int) error {
 }
 
 func run(e *env, args []string) int {
+	if len(args) > 0 && args[0] == sandbox.AdmitCommand {
+		return sandbox.AdmitMain(e.stdin, e.stdout)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := rootCommand(e)

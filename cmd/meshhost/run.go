@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
 )
 
@@ -24,6 +25,9 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func run(args, environ []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == sandbox.AdmitCommand {
+		return sandbox.AdmitMain(os.Stdin, stdout)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"agentmesh/host"
+	"agentmesh/host/sandbox"
 )
 
 func serveCommand(environ []string, stderr io.Writer) *cobra.Command {
@@ -52,7 +53,13 @@ func serve(c *cobra.Command, environ []string, stderr io.Writer) error {
 	log := hclog.New(&hclog.LoggerOptions{
 		Name: "meshhost", Level: hclog.LevelFromString(config.Log.Level), JSONFormat: config.Log.Format == "json", Output: stderr,
 	})
-	h, err := host.Open(c.Context(), state, config, host.Options{Log: log, Command: "meshhost serve", Version: version})
+	admission, err := sandbox.SelfAdmission()
+	if err != nil {
+		return err
+	}
+	h, err := host.Open(c.Context(), state, config, host.Options{
+		Log: log, Command: "meshhost serve", Version: version, Admission: admission,
+	})
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,11 @@ func (e *Engine) module(ctx context.Context, m *policy.Module) (*module, error) 
 		mod.refs++
 		return mod, nil
 	}
-	direct, err := CompileDirect(ctx, e.runtime, m)
+	var direct *DirectModule
+	err := e.mended(func() (err error) {
+		direct, err = CompileDirect(ctx, e.runtime, m)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,11 @@ func (e *Engine) compilePlugin(ctx context.Context, f *PluginFile, o PluginOptio
 	if pm.host, err = e.pluginHost(ctx); err != nil {
 		return nil, err
 	}
-	if pm.compiled, err = pm.host.runtime.CompileModule(ctx, instrumented); err != nil {
+	err = e.mended(func() (err error) {
+		pm.compiled, err = pm.host.runtime.CompileModule(ctx, instrumented)
+		return err
+	})
+	if err != nil {
 		return nil, &abi.Failure{Code: abi.CodePluginMalformed, Detail: err.Error()}
 	}
 	return pm, nil

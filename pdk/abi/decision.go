@@ -112,6 +112,14 @@ const (
 	CodeManifestInvalid Code = "manifest_invalid"
 	// CodeSettingsInvalid: what the operator set is not what the plugin takes.
 	CodeSettingsInvalid Code = "settings_invalid"
+	// CodeCaseFailed: it does not answer one of its own golden cases as that case wants.
+	CodeCaseFailed Code = "case_failed"
+	// CodeEnginesDiffer: it answers otherwise under the reference engine than here.
+	CodeEnginesDiffer Code = "engines_differ"
+	// CodeAdmissionLimit: to compile and try it took more time or memory than is given for that.
+	CodeAdmissionLimit Code = "admission_limit"
+	// CodeAdmissionFailed: the host could not try it; nothing is known of the plugin.
+	CodeAdmissionFailed Code = "admission_failed"
 )
 
 // Failure is a judge's failure: a deny with a code. Detail is for people and never holds a secret.
