@@ -19,6 +19,9 @@ var (
 // build is the module of a plugin's folder, below the module's root. Each is built once.
 func build(t testing.TB, folder string) []byte {
 	t.Helper()
+	if raced {
+		t.Skip("modules are run without the race detector")
+	}
 	if module, ok := built.Load(folder); ok {
 		return module.([]byte)
 	}

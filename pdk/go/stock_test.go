@@ -58,7 +58,7 @@ func (s stock) instance(t *testing.T, settings string) *extism.Plugin {
 type input struct{ name, request, settings string }
 
 // inputs are the cases of a plugin.
-func (p shippedPlugin) inputs(t *testing.T) []input {
+func (p shippedPlugin) inputs(t testing.TB) []input {
 	t.Helper()
 	text, err := os.ReadFile(p.file("cases.json"))
 	if err != nil {
