@@ -241,7 +241,9 @@ func TestAdmissionIsRememberedByThisUserAlone(t *testing.T) {
 	}
 	for _, spoil := range []func() error{
 		func() error { return os.Chmod(notes[0], 0o622) },
-		func() error { return errors.Join(os.Chmod(notes[0], 0o600), os.WriteFile(notes[0], []byte("admitted\n"), 0o600)) },
+		func() error {
+			return errors.Join(os.Chmod(notes[0], 0o600), os.WriteFile(notes[0], []byte("admitted\n"), 0o600))
+		},
 	} {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
