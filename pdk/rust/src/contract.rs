@@ -169,6 +169,14 @@ pub mod code {
     pub const MANIFEST_INVALID: &str = "manifest_invalid";
     /// What the operator set is not what the plugin takes.
     pub const SETTINGS_INVALID: &str = "settings_invalid";
+    /// It does not answer one of its own golden cases as that case wants.
+    pub const CASE_FAILED: &str = "case_failed";
+    /// It answers otherwise under the reference engine than here.
+    pub const ENGINES_DIFFER: &str = "engines_differ";
+    /// To compile and try it took more time or memory than is given for that.
+    pub const ADMISSION_LIMIT: &str = "admission_limit";
+    /// The host could not try it; nothing is known of the plugin.
+    pub const ADMISSION_FAILED: &str = "admission_failed";
 }
 
 /// Obligation is what the host must do about a decision.
@@ -692,6 +700,80 @@ impl<'a> Message<'a> for Case<'a> {
         let out = Case {
             name: f.filled("name")?,
             request: f.message("request")?,
+            settings: f.take("settings")?,
+            want: f.message("want")?,
+        };
+        f.end()?;
+        Ok(out)
+    }
+
+    fn append(&self, out: &mut String) {
+        let mut o = Object::open(out);
+        o.text("name", &self.name);
+        o.message("request", &self.request);
+        if self.settings.exists() {
+            o.value("settings", &self.settings);
+        }
+        o.message("want", &self.want);
+        o.close();
+    }
+}
+
+/// WantScore is what a case expects of a score.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WantScore {
+    /// `delta`
+    pub delta: i64,
+    /// compared in order; empty: not compared
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+}
+
+impl<'a> Message<'a> for WantScore {
+    fn of(v: Value<'a>, how: Reading) -> Result<Self, Error> {
+        let mut f = Fields::of(v, "want", how)?;
+        let out = WantScore { delta: f.whole("delta")?, reasons: f.texts("reasons")? };
+        f.end()?;
+        Ok(out)
+    }
+
+    fn append(&self, out: &mut String) {
+        let mut o = Object::open(out);
+        o.integer("delta", self.delta);
+        if !self.reasons.is_empty() {
+            o.texts("reasons", &self.reasons);
+        }
+        o.close();
+    }
+}
+
+/// ScoreCase is one example of what a reward plugin must answer. It has a Case's shape with a score request for the
+/// request and a score for what is wanted:
+///
+/// ```text
+/// [{"name":"…","request":{"agent":{…},"verdict":{…},"outcome":{…}},"settings":…,"want":{"delta":18,"reasons":["…"]}}]
+/// ```
+///
+/// Name, request and want.delta must be there; reasons left out are not compared.
+#[derive(Clone, Debug, Default)]
+pub struct ScoreCase<'a> {
+    /// `name`
+    pub name: String,
+    /// `request`
+    pub request: ScoreRequest<'a>,
+    /// what the operator would set, or missing
+    pub settings: Value<'a>,
+    /// `want`
+    pub want: WantScore,
+}
+
+impl<'a> Message<'a> for ScoreCase<'a> {
+    fn of(v: Value<'a>, how: Reading) -> Result<Self, Error> {
+        let mut f = Fields::of(v, "cases", how)?;
+        let out = ScoreCase {
+            name: f.filled("name")?,
+            request: f.score_request("request")?,
             settings: f.take("settings")?,
             want: f.message("want")?,
         };

@@ -175,6 +175,22 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// An integer that must be there.
+    pub(crate) fn whole(&mut self, name: &str) -> Result<i64, Error> {
+        self.take(name)?.int().ok_or_else(|| must(name, "an integer"))
+    }
+
+    /// A score request as cases have it: without a member "abi", if they like.
+    pub(crate) fn score_request(&mut self, name: &str) -> Result<crate::ScoreRequest<'a>, Error> {
+        let mut v = self.take(name)?;
+        if let Value::Object(members) = &mut v
+            && !members.iter().any(|m| m.0 == "abi")
+        {
+            members.push((Cow::Borrowed("abi"), VERSION.into()));
+        }
+        Message::of(v, self.how).map_err(|e| e.within(name))
+    }
+
     pub(crate) fn delta(&mut self, name: &str) -> Result<i64, Error> {
         match self.take(name)?.int() {
             Some(n @ -1000..=1000) => Ok(n),
@@ -362,29 +378,28 @@ impl<'o> Object<'o> {
         m.append(self.name(name));
     }
 
-    fn list<T>(&mut self, name: &str, items: &[T], append: impl Fn(&mut String, &T)) {
-        let out = self.name(name);
-        out.push('[');
-        for (i, item) in items.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            append(out, item);
-        }
-        out.push(']');
-    }
-
     pub(crate) fn texts(&mut self, name: &str, items: &[String]) {
-        self.list(name, items, |out, s| json::append_string(out, s));
+        append_list(self.name(name), items, |out, s| json::append_string(out, s));
     }
 
     pub(crate) fn messages<'a>(&mut self, name: &str, items: &[impl Message<'a>]) {
-        self.list(name, items, |out, m| m.append(out));
+        append_list(self.name(name), items, |out, m| m.append(out));
     }
 
     pub(crate) fn close(self) {
         self.out.push('}');
     }
+}
+
+fn append_list<T>(out: &mut String, items: &[T], append: impl Fn(&mut String, &T)) {
+    out.push('[');
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        append(out, item);
+    }
+    out.push(']');
 }
 
 /// Writes the listed members first, in the list's order, then the others as they stand.
@@ -420,31 +435,38 @@ impl<'a> Message<'a> for Findings {
     }
 }
 
-/// Cases of two names alike are an error: one of them would never be looked at.
 impl<'a> Message<'a> for Vec<crate::Case<'a>> {
     fn of(v: Value<'a>, how: Reading) -> Result<Self, Error> {
-        let Value::List(items) = v else {
-            return Err(not("a list", &v).within("cases"));
-        };
-        let cases: Self = items.into_iter().map(|v| crate::Case::of(v, how)).collect::<Result<_, _>>()?;
-        for (i, case) in cases.iter().enumerate() {
-            if cases[..i].iter().any(|c| c.name == case.name) {
-                return Err(must("name", "unlike every other case's"));
-            }
-        }
-        Ok(cases)
+        cases(v, how, |c: &crate::Case<'_>| &c.name)
     }
 
     fn append(&self, out: &mut String) {
-        out.push('[');
-        for (i, case) in self.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            case.append(out);
-        }
-        out.push(']');
+        append_list(out, self, |out, c| c.append(out));
     }
+}
+
+impl<'a> Message<'a> for Vec<crate::ScoreCase<'a>> {
+    fn of(v: Value<'a>, how: Reading) -> Result<Self, Error> {
+        cases(v, how, |c: &crate::ScoreCase<'_>| &c.name)
+    }
+
+    fn append(&self, out: &mut String) {
+        append_list(out, self, |out, c| c.append(out));
+    }
+}
+
+/// Cases of two names alike are an error: one of them would never be looked at.
+fn cases<'a, T: Message<'a>>(v: Value<'a>, how: Reading, name: impl Fn(&T) -> &String) -> Result<Vec<T>, Error> {
+    let Value::List(items) = v else {
+        return Err(not("a list", &v).within("cases"));
+    };
+    let cases: Vec<T> = items.into_iter().map(|v| T::of(v, how)).collect::<Result<_, _>>()?;
+    for (i, case) in cases.iter().enumerate() {
+        if cases[..i].iter().any(|c| name(c) == name(case)) {
+            return Err(must("name", "unlike every other case's"));
+        }
+    }
+    Ok(cases)
 }
 
 impl From<Cow<'static, str>> for Value<'static> {

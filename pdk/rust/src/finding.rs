@@ -32,17 +32,11 @@ impl Findings {
         self.0.iter()
     }
 
-    /// The finding that decides, as the host combines one plugin's findings: a deny before an approval before an allow,
-    /// then the higher priority, then the first. None if nothing decides.
+    /// The finding that a policy asked alone comes down to: a deny before an approval, that before an allow, then a
+    /// warning, then a note; among equals the highest priority, then the first.
     pub fn strongest(&self) -> Option<&Finding> {
-        let rank = |f: &Finding| match f.decision {
-            Decision::Deny => 3,
-            Decision::RequireApproval => 2,
-            Decision::Allow => 1,
-            _ => 0,
-        };
-        let deciding = self.0.iter().filter(|f| rank(f) > 0);
-        deciding.reduce(|a, b| if (rank(b), b.priority) > (rank(a), a.priority) { b } else { a })
+        let rank = |f: &Finding| (std::cmp::Reverse(f.decision as u8), f.priority);
+        self.0.iter().reduce(|best, f| if rank(f) > rank(best) { f } else { best })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Running a plugin natively, under `cargo test`.
 
 use crate::native::{self, Host};
-use crate::{Case, Decision, Finding, Findings, Message, Reading, Value, json};
+use crate::{Case, Decision, Findings, Message, Reading, Score, ScoreCase, Value, Want, WantScore, code, json};
 
 /// Calls an export as the host does: with a message, and settings as JSON. It gives the answer, or the error that the
 /// plugin set.
@@ -36,48 +36,94 @@ pub fn logs() -> Vec<(&'static str, String)> {
 
 /// The findings of a policy, called as the host does.
 pub fn findings(evaluate: extern "C" fn() -> i32, request: &str, settings: Option<&str>) -> Result<Findings, String> {
-    let answer = call(evaluate, request, settings)?;
-    Findings::read(&answer, Reading::Strict).map_err(|e| format!("the answer: {e}"))
+    read(&call(evaluate, request, settings)?)
 }
 
 /// Runs a policy on cases (the text of `cases.json`) and says which came out otherwise. A case that cannot be read, and a
 /// file without cases, are failures.
 pub fn check_cases(evaluate: extern "C" fn() -> i32, cases: &str) -> Result<usize, String> {
     let cases = Vec::<Case>::read(cases, Reading::Strict).map_err(|e| e.to_string())?;
-    let wrong: Vec<String> = cases.iter().filter_map(|c| check(evaluate, c).err()).collect();
-    match cases.len() {
+    report(cases.iter().map(|c| {
+        let answer = call(evaluate, &c.request.to_json(), settings(&c.settings).as_deref());
+        (c.name.as_str(), answer.and_then(|a| read(&a)).map_or_else(|e| vec![e], |fs| c.want.differences(&fs)))
+    }))
+}
+
+/// Runs a reward on cases as [`check_cases`] does a policy.
+pub fn check_score_cases(score: extern "C" fn() -> i32, cases: &str) -> Result<usize, String> {
+    let cases = Vec::<ScoreCase>::read(cases, Reading::Strict).map_err(|e| e.to_string())?;
+    report(cases.iter().map(|c| {
+        let answer = call(score, &c.request.to_json(), settings(&c.settings).as_deref());
+        (c.name.as_str(), answer.and_then(|a| read(&a)).map_or_else(|e| vec![e], |s| c.want.differences(&s)))
+    }))
+}
+
+fn read<M: for<'a> Message<'a>>(answer: &str) -> Result<M, String> {
+    M::read(answer, Reading::Strict).map_err(|e| format!("the answer: {e}"))
+}
+
+fn settings(v: &Value<'_>) -> Option<String> {
+    v.exists().then(|| {
+        let mut out = String::new();
+        json::append(&mut out, v);
+        out
+    })
+}
+
+/// How many cases there were, or what came out otherwise.
+fn report<'c>(results: impl Iterator<Item = (&'c str, Vec<String>)>) -> Result<usize, String> {
+    let mut n = 0;
+    let mut wrong = Vec::new();
+    for (name, differences) in results {
+        n += 1;
+        wrong.extend(differences.iter().map(|d| format!("{name}: {d}")));
+    }
+    match n {
         0 => Err("there are no cases".to_owned()),
         n if wrong.is_empty() => Ok(n),
-        n => Err(format!("{} of {n} cases came out otherwise:\n{}", wrong.len(), wrong.join("\n"))),
+        n => Err(format!("of {n} cases some came out otherwise:\n{}", wrong.join("\n"))),
     }
 }
 
-fn check(evaluate: extern "C" fn() -> i32, case: &Case<'_>) -> Result<(), String> {
-    let settings = case.settings.exists().then(|| text(&case.settings));
-    let findings = findings(evaluate, &case.request.to_json(), settings.as_deref());
-    let findings = findings.map_err(|e| format!("{}: {e}", case.name))?;
-    let (decision, rule) = verdict(&findings);
-    let want = &case.want;
-    if decision != want.decision || !want.rule.is_empty() && rule != want.rule {
-        let (got, wanted) = (decision.as_str(), want.decision.as_str());
-        return Err(format!("{}: got {got} by {rule:?}, want {wanted} by {:?}", case.name, want.rule));
-    }
-    let warns = |name: &String| findings.iter().any(|f| f.decision == Decision::Warn && f.rule == *name);
-    match want.warnings.iter().find(|w| !warns(w)) {
-        Some(missing) => Err(format!("{}: no warning by {missing:?}", case.name)),
-        None => Ok(()),
+impl Want {
+    /// Says where the findings of a policy asked alone are not what the case wants; `pdk/abi/want.go` has the rules.
+    pub fn differences(&self, findings: &Findings) -> Vec<String> {
+        let strongest = findings.strongest();
+        let (decision, rule) = strongest.map_or((Decision::Abstain, ""), |f| (f.decision, &f.rule));
+        let code = match decision {
+            Decision::Warn | Decision::Log | Decision::Abstain => "",
+            _ if rule == code::DEFAULT => code::DEFAULT,
+            _ => code::RULE,
+        };
+        let mut out = Vec::new();
+        let mut differ = |what: &str, want: &str, got: &str| {
+            if want != got {
+                out.push(format!("{what}: want {want}, got {got}"));
+            }
+        };
+        differ("decision", self.decision.as_str(), decision.as_str());
+        if !self.rule.is_empty() {
+            differ("rule", &self.rule, rule);
+        }
+        if !self.code.is_empty() {
+            differ("code", &self.code, code);
+        }
+        let warned = |name: &String| findings.iter().any(|f| f.decision == Decision::Warn && f.rule == *name);
+        self.warnings.iter().filter(|w| !warned(w)).for_each(|w| differ("warnings", &format!("one by {w}"), "none"));
+        out
     }
 }
 
-fn text(v: &Value<'_>) -> String {
-    let mut out = String::new();
-    json::append(&mut out, v);
-    out
-}
-
-/// What a policy asked alone says: what decides, else its first warning, else its first note.
-fn verdict(findings: &Findings) -> (Decision, &str) {
-    let first = |d| findings.iter().find(move |f: &&Finding| f.decision == d);
-    let finding = findings.strongest().or_else(|| first(Decision::Warn)).or_else(|| first(Decision::Log));
-    finding.map_or((Decision::Abstain, ""), |f| (f.decision, &f.rule))
+impl WantScore {
+    /// Says where a score is not what the case wants.
+    pub fn differences(&self, score: &Score) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.delta != score.delta {
+            out.push(format!("delta: want {}, got {}", self.delta, score.delta));
+        }
+        if !self.reasons.is_empty() && self.reasons != score.reasons {
+            out.push(format!("reasons: want {:?}, got {:?}", self.reasons, score.reasons));
+        }
+        out
+    }
 }

@@ -173,7 +173,9 @@ fn findings_are_built() {
     .into_iter()
     .collect();
     assert_eq!(all.strongest().map(|f| f.rule.as_str()), Some("high"));
-    assert_eq!(Findings::from(Finding::warn("w")).strongest(), None);
+    let weak: Findings = [Finding::log("l").priority(9), Finding::warn("w")].into_iter().collect();
+    assert_eq!(weak.strongest().map(|f| f.rule.as_str()), Some("w"));
+    assert_eq!(Findings::none().strongest(), None);
 }
 
 #[test]
@@ -181,13 +183,40 @@ fn cases_that_come_out_otherwise_are_named() {
     let case = |want: &str| format!(r#"[{{"name":"one","request":{{"data":{{}}}},"want":{want}}}]"#);
     for (cases, says) in [
         ("[]".to_owned(), "there are no cases"),
-        (case(r#"{"decision":"deny"}"#), "one: got log by \"echo\", want deny"),
-        (case(r#"{"decision":"log","rule":"other"}"#), "want log by \"other\""),
-        (case(r#"{"decision":"log","warnings":["w"]}"#), "one: no warning by \"w\""),
+        (case(r#"{"decision":"deny"}"#), "one: decision: want deny, got log"),
+        (case(r#"{"decision":"log","rule":"other"}"#), "one: rule: want other, got echo"),
+        (case(r#"{"decision":"log","warnings":["w"]}"#), "one: warnings: want one by w, got none"),
+        (case(r#"{"decision":"log","code":"rule"}"#), "one: code: want rule, got "),
         (case(r#"{"decisoin":"log"}"#), "must be"),
     ] {
         let error = testing::check_cases(with_settings::evaluate, &cases).expect_err(&cases);
         assert!(error.contains(says), "got {error}, want {says}");
     }
     assert_eq!(testing::check_cases(with_settings::evaluate, &case(r#"{"decision":"log","rule":"echo"}"#)), Ok(1));
+}
+
+#[test]
+fn score_cases() {
+    let case = |status: &str, want: &str| {
+        format!(
+            r#"[{{"name":"one","request":{{"agent":{{"name":"a"}},"verdict":{{"decision":"allow"}},"outcome":{{"decision_id":"d","status":"{status}"}}}},"want":{want}}}]"#
+        )
+    };
+    for (cases, says) in [
+        (case("ok", r#"{"delta":6}"#), "one: delta: want 6, got 5"),
+        (case("ok", r#"{"delta":5,"reasons":["other"]}"#), "one: reasons: want [\"other\"]"),
+        (case("error", r#"{"delta":5}"#), "one: not yet"),
+        (case("ok", r#"{"delta":5.5}"#), "\"delta\": must be an integer"),
+        (case("ok", r#"{"delta":5,"x":1}"#), "\"x\": must be left out"),
+        (case("okay", r#"{"delta":5}"#), "\"status\": must be one of"),
+        (case("ok", r#"{"delta":5}"#).replace("verdict", "verdcit"), "\"verdict\": must be an object, not missing"),
+        (case("ok", r#"{"delta":5}"#).replace("\"agent\"", "\"abi\":2,\"agent\""), "\"abi\": must be 1"),
+    ] {
+        let error = testing::check_score_cases(scoring::score, &cases).expect_err(&cases);
+        assert!(error.contains(says), "got {error}, want {says}");
+    }
+    assert_eq!(
+        testing::check_score_cases(scoring::score, &case("ok", r#"{"delta":5,"reasons":["success of a"]}"#)),
+        Ok(1)
+    );
 }
