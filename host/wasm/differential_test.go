@@ -203,7 +203,11 @@ func (g *guest) fresh(before []outcome, exports []wasm.FuncType, fuel int64) {
 func TestGeneratedModules(t *testing.T) {
 	r := newRuntimes(t)
 	trapped, calls := 0, 0
-	for seed := range 150 {
+	modules := 150
+	if race {
+		modules = 20
+	}
+	for seed := range modules {
 		rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 		in := make([]byte, 2000)
 		for i := range in {

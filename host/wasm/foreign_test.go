@@ -17,6 +17,9 @@ import (
 // TestForeignModules instruments the modules that wazero and the Extism SDK test themselves with, written by Go, TinyGo,
 // Rust and Zig among others: what compiled before compiles after, and what did not does not.
 func TestForeignModules(t *testing.T) {
+	if race {
+		t.Skip("nothing runs here beside anything else, and the race detector makes it slow")
+	}
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
 	defer r.Close(ctx)

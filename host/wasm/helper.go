@@ -9,9 +9,15 @@ type helper struct {
 }
 
 type helperKey struct {
-	op      byte   // memory.grow's code, or the second one of a bulk instruction
-	segment uint32 // of memory.init
+	op      byte   // memory.grow's code, the second one of a bulk instruction, or one of ours
+	segment uint32 // of memory.init; of opArena the function that is called
 }
+
+// What stands for no instruction.
+const (
+	opYield byte = 0xf0 + iota
+	opArena
+)
 
 // helper is the index of the function that stands for an instruction.
 func (r *rewriter) helper(op byte, segment uint32) uint32 {
@@ -19,20 +25,36 @@ func (r *rewriter) helper(op byte, segment uint32) uint32 {
 	if i, ok := r.helperAt[key]; ok {
 		return i
 	}
-	ft := FuncType{Params: []ValueType{I32, I32, I32}}
-	if op == byte(OpMemoryGrow) {
-		ft = FuncType{Params: []ValueType{I32}, Results: []ValueType{I32}}
-	}
+	ft := r.helperType(key)
 	h := helper{helperKey: key, typ: r.typeOf(ft), code: NewCode(ft)}
-	if op == byte(OpMemoryGrow) {
+	switch op {
+	case byte(OpMemoryGrow):
 		r.grow(h.code)
-	} else {
+	case opYield:
+		r.yield(h.code)
+	case opArena:
+		r.arena(h.code, segment)
+	default:
 		r.bulk(h)
 	}
 	i := uint32(r.m.functionCount() + len(r.helpers))
 	r.helpers = append(r.helpers, h)
 	r.helperAt[key] = i
 	return i
+}
+
+func (r *rewriter) helperType(key helperKey) FuncType {
+	switch key.op {
+	case byte(OpMemoryGrow):
+		return FuncType{Params: []ValueType{I32}, Results: []ValueType{I32}}
+	case opYield:
+		return FuncType{}
+	case opArena:
+		ft, _ := r.m.FuncType(key.segment)
+		return ft
+	default:
+		return FuncType{Params: []ValueType{I32, I32, I32}}
+	}
 }
 
 func (r *rewriter) helperTypes() [][]byte {
@@ -43,7 +65,7 @@ func (r *rewriter) helperTypes() [][]byte {
 func (r *rewriter) grow(c *Code) {
 	c.Get(0).I32(r.layout.MaxPages).GlobalGet(r.size).Op(OpI32Sub, OpI32GtU)
 	c.If()
-	c.I32(1<<32 - 1).Return().End()
+	c.I32(1).GlobalSet(r.refused).I32(1<<32 - 1).Return().End()
 	c.GlobalGet(r.size).GlobalGet(r.size).Get(0).Op(OpI32Add).GlobalSet(r.size)
 }
 

@@ -16,6 +16,8 @@ type Instrumentation struct {
 	Barrier bool
 	// MaxPages is the most memory the guest may have, in pages of 64 KiB, if its own maximum is not lower: 1 to 32,768.
 	MaxPages uint32
+	// Arena, with the barrier, is memory that guest and host share below the guest's own.
+	Arena Arena
 }
 
 // What is charged, in units of fuel. They are part of what a plugin's golden cases hold, like the instructions
@@ -54,6 +56,9 @@ func Instrument(m *Module, o Instrumentation) ([]byte, *Layout, error) {
 	if !m.scanned {
 		return nil, nil, ErrNotScanned
 	}
+	if o.Arena.Bytes > maxArena {
+		return nil, nil, fmt.Errorf("wasm: instrument: an arena of %d bytes: it may have %d", o.Arena.Bytes, maxArena)
+	}
 	if o.MaxPages == 0 || o.MaxPages > maxPages {
 		return nil, nil, fmt.Errorf("wasm: instrument: %d pages of memory at most: 1 to %d may be asked for", o.MaxPages, maxPages)
 	}
@@ -77,6 +82,8 @@ type rewriter struct {
 
 	types             []FuncType // the module's and ours
 	fuel, depth, size uint32     // globals
+	rest, refused     uint32     // globals
+	given, input      uint32     // globals
 	added             [][]byte   // globals
 	exports           [][]byte   // added
 	helpers           []helper   // functions, behind the module's own
@@ -89,6 +96,7 @@ func newRewriter(m *Module, o Instrumentation) *rewriter {
 	r.layout.InitialPages = m.Memory.Min
 	if o.Fuel {
 		r.fuel = r.addGlobal(I64, 0, "fuel", &r.layout.FuelGlobal)
+		r.rest = r.addGlobal(I64, 0, "rest", &r.layout.RestGlobal)
 		r.depth = r.addGlobal(I32, 0, "depth", &r.layout.DepthGlobal)
 	}
 	if o.Barrier {
@@ -113,7 +121,14 @@ func (r *rewriter) barrier() {
 	r.layout.MapBytes = r.layout.MaxPages * (page / PageBytes)
 	r.layout.Shift = (r.layout.MapBytes + page - 1) &^ (page - 1)
 	r.size = r.addGlobal(I32, int64(r.m.Memory.Min), "size", &r.layout.SizeGlobal)
-	r.layout.Globals = append(r.layout.Globals, r.layout.SizeGlobal)
+	r.refused = r.addGlobal(I32, 0, "refused", &r.layout.RefusedGlobal)
+	r.layout.Globals = append(r.layout.Globals, r.layout.SizeGlobal, r.layout.RefusedGlobal)
+	if n := r.o.Arena.Bytes; n > 0 {
+		r.layout.ArenaBase, r.layout.ArenaBytes = r.layout.Shift, (n+page-1)&^(page-1)
+		r.layout.Shift += r.layout.ArenaBytes
+		r.given = r.addGlobal(I64, 0, "given", &r.layout.GivenGlobal)
+		r.input = r.addGlobal(I64, 0, "input", &r.layout.InputGlobal)
+	}
 }
 
 func (r *rewriter) addGlobal(t ValueType, value int64, name string, exported *string) uint32 {

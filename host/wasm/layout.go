@@ -8,14 +8,17 @@ const PageBytes = 4096
 // Layout tells the host of an instrumented module where things are. Names are of exports; a name is empty when the
 // module has no such thing.
 type Layout struct {
-	// FuelGlobal (i64) is what is left. It begins as 0, so nothing runs before the host has set it. After a trap a
-	// value below 0 means that the fuel ran out.
-	FuelGlobal string
+	// FuelGlobal (i64) is what is left until the guest yields, and RestGlobal (i64) what it may take then, Slice at a time.
+	// Both begin as 0, so nothing runs before the host has set them. The sum of both is what is left in all; after a trap
+	// a value of FuelGlobal below 0 means that the fuel ran out.
+	FuelGlobal, RestGlobal string
 	// DepthGlobal (i32) is how deep calls are, in units, and must be 0 before a call; a trap leaves it as it was. After
 	// a trap a value above MaxDepth means that the call stack was exhausted.
 	DepthGlobal string
 	// SizeGlobal (i32) is the guest's memory in pages of 64 KiB, as memory.size tells it. It is one of Globals.
 	SizeGlobal string
+	// RefusedGlobal (i32) is not 0 once the guest asked for more memory than it may have. It is one of Globals.
+	RefusedGlobal string
 	// Globals are what the host restores after a call beside memory: every mutable global that guest code sets.
 	Globals []string
 	// Start is a function without parameters and results that the host calls once, before any other, with fuel set.
@@ -26,6 +29,11 @@ type Layout struct {
 	Shift uint32
 	// MapBase and MapBytes are where the page map lies, one byte for each PageBytes of the guest's memory.
 	MapBase, MapBytes uint32
+	// ArenaBase and ArenaBytes are where the arena lies. GivenGlobal and InputGlobal (i64) say how much of it the guest may
+	// reach, from ArenaBase+ArenaFirst on, by the one's address or the other's offset. The host sets them; they are none of
+	// Globals.
+	ArenaBase, ArenaBytes    uint32
+	GivenGlobal, InputGlobal string
 	// MaxPages and InitialPages are the most the guest may have, and what it begins with, in pages of 64 KiB. With the
 	// barrier the instance's memory has Shift bytes and MaxPages from the beginning, and never grows.
 	MaxPages, InitialPages uint32

@@ -72,6 +72,7 @@ const (
 	OpI64Eq  Op = 0x51
 	OpI64Ne  Op = 0x52
 	OpI64LtS Op = 0x53
+	OpI64LtU Op = 0x54
 	OpI64GtS Op = 0x55
 	OpF64Eq  Op = 0x61
 	OpF64Ne  Op = 0x62
@@ -95,6 +96,7 @@ const (
 	OpI64Xor  Op = 0x85
 
 	OpF64Trunc       Op = 0x9d
+	OpI32WrapI64     Op = 0xa7
 	OpI64TruncF64S   Op = 0xb0
 	OpI64ExtendI32U  Op = 0xad
 	OpI64Extend32S   Op = 0xc4

@@ -131,11 +131,12 @@ func (w *bodyWriter) charge(n uint64) {
 	w.r.spend(w.c.GlobalGet(w.r.fuel).I64(n), w.local(scratchCharge))
 }
 
-// spend takes what is pushed from what is pushed below it, the fuel there is, and traps if that leaves less than none.
+// spend takes what is pushed from what is pushed below it, the fuel there is, and yields if that leaves less than none.
 // The local is of i64.
 func (r *rewriter) spend(c *Code, left uint32) {
 	c.Op(OpI64Sub).Tee(left).GlobalSet(r.fuel).Get(left).I64(0).Op(OpI64LtS)
-	trapIf(c)
+	c.If()
+	c.Call(r.helper(opYield, 0)).End()
 }
 
 // trapIf traps if the popped value is not zero.
@@ -159,6 +160,10 @@ func (w *bodyWriter) instruction(in *instruction) {
 		}
 	case OpPrefixMisc:
 		w.bulk(in)
+	case OpCall:
+		if w.r.inArena(in.a) {
+			w.replace(in).Call(w.r.helper(opArena, in.a))
+		}
 	default:
 		if w.r.o.Barrier {
 			w.access(in)
