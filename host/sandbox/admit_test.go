@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case sandbox.AdmitCommand:
 			os.Exit(sandbox.AdmitMain(os.Stdin, os.Stdout))
+		case "decide":
+			os.Exit(decideMain(os.Stdin, os.Stdout))
 		case "fake-silent":
 			os.Exit(0)
 		case "fake-stuck":

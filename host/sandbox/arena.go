@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"strconv"
 
+	"github.com/tetratelabs/wazero/api"
+
+	"agentmesh/host/wasm"
 	"agentmesh/pdk/abi"
 )
 
@@ -14,6 +17,26 @@ type arena struct {
 	blocks []block
 	output span
 	most   int // bytes, the blocks' own included
+
+	// shared is the part of the instance's memory that the guest reaches without calling the host, as far as given (from
+	// arenaBase on) and input tell; what does not fit there lies elsewhere, and is reached by calls. Nil where there is none.
+	shared       []byte
+	given, input api.MutableGlobal
+}
+
+// sharedBytes is the size of shared: requests and answers are mostly smaller.
+const sharedBytes = 256 << 10
+
+// sharedArena are the host's functions that are loads and stores in shared.
+func sharedArena() wasm.Arena {
+	call := func(name string, width int, store, input bool) wasm.ArenaCall {
+		return wasm.ArenaCall{Module: extismModule, Name: name, Width: width, Store: store, Input: input}
+	}
+	return wasm.Arena{Bytes: sharedBytes, Calls: []wasm.ArenaCall{
+		call("load_u8", 1, false, false), call("load_u64", 8, false, false),
+		call("store_u8", 1, true, false), call("store_u64", 8, true, false),
+		call("input_load_u8", 1, false, true), call("input_load_u64", 8, false, true),
+	}}
 }
 
 // block is a piece handed out; freed ones have no length.
@@ -23,7 +46,7 @@ type block struct{ at, n uint64 }
 type span struct{ from, to uint64 }
 
 const (
-	arenaBase  = 8
+	arenaBase  = wasm.ArenaFirst
 	arenaAlign = 8
 	// blockCost is what a block counts for beside its bytes.
 	blockCost = 16
@@ -45,6 +68,9 @@ func (f fault) Error() string { return string(f) }
 
 // blank is where the input of the next call is to be appended.
 func (a *arena) blank() []byte {
+	if a.shared != nil {
+		return a.shared[:arenaBase]
+	}
 	if cap(a.bytes) < arenaBase || cap(a.bytes) > arenaKept {
 		a.bytes = make([]byte, arenaBase, 4096)
 	}
@@ -56,9 +82,23 @@ func (a *arena) begin(filled []byte) {
 	a.bytes, a.output = filled, span{}
 	a.blocks = append(a.blocks[:0], block{arenaBase, uint64(len(filled) - arenaBase)})
 	a.most = len(filled) + arenaBudget
+	a.publish()
 }
 
-func (a *arena) input() []byte { return a.bytes[arenaBase : arenaBase+a.inputLength()] }
+// publish tells the guest what it reaches by itself.
+func (a *arena) publish() {
+	if a.shared == nil {
+		return
+	}
+	var given, input uint64
+	if &a.bytes[0] == &a.shared[0] {
+		given, input = uint64(len(a.bytes)-arenaBase), a.inputLength()
+	}
+	a.given.Set(given)
+	a.input.Set(input)
+}
+
+func (a *arena) inputBytes() []byte { return a.bytes[arenaBase : arenaBase+a.inputLength()] }
 
 func (a *arena) inputLength() uint64 { return a.blocks[0].n }
 
@@ -79,6 +119,7 @@ func (a *arena) alloc(n uint64) (handle uint64, ok bool) {
 		a.bytes = append(a.bytes, make([]byte, need-from)...)
 	}
 	a.blocks = append(a.blocks, block{at, n})
+	a.publish()
 	return at, true
 }
 
@@ -112,6 +153,7 @@ func (a *arena) free(handle uint64) {
 	default:
 		b.n = 0
 	}
+	a.publish()
 }
 
 // length is that of a block; 0 for what is no handle.

@@ -92,7 +92,7 @@ func (i *pluginInstance) inputAt(offset, n uint64) []byte {
 	if offset > math.MaxUint32 {
 		panic(outside)
 	}
-	if in := i.arena.input(); offset+n <= uint64(len(in)) {
+	if in := i.arena.inputBytes(); offset+n <= uint64(len(in)) {
 		return in[offset : offset+n]
 	}
 	panic(outside)

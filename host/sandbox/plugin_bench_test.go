@@ -76,7 +76,7 @@ func tenRules(b testing.TB) []byte {
 // BenchmarkPlugin prints what each part of running a plugin costs.
 func BenchmarkPlugin(b *testing.B) {
 	b.Run("empty/bare wazero", func(b *testing.B) { benchBare(b, emptyModule()) })
-	full := wasm.Instrumentation{Fuel: true, Barrier: true}
+	full := wasm.Instrumentation{Fuel: true, Barrier: true, Arena: sharedArena()}
 	b.Run("empty/ours", func(b *testing.B) { benchCall(b, benchModule(b, emptyModule(), full, restoreMarked), nil) })
 	module := tenRules(b)
 	for _, c := range []struct {
@@ -87,6 +87,7 @@ func BenchmarkPlugin(b *testing.B) {
 		{"plain", wasm.Instrumentation{}, restoreNothing},
 		{"fuel", wasm.Instrumentation{Fuel: true}, restoreNothing},
 		{"fuel and full copy", wasm.Instrumentation{Fuel: true}, restoreCopied},
+		{"fuel and restore, calls for every byte", wasm.Instrumentation{Fuel: true, Barrier: true}, restoreMarked},
 		{"fuel and restore", full, restoreMarked},
 	} {
 		b.Run("ten rules in Go/"+c.name, func(b *testing.B) { benchCall(b, benchModule(b, module, c.how, c.mode), []byte(benchRequest)) })

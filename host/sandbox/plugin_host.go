@@ -82,7 +82,7 @@ func (b *budget) take(n int64) bool {
 func (b *budget) give(n int64) { b.used.Add(-n) }
 
 // watchdog is the last resort behind fuel: it looks at running instances now and then and takes the fuel of one that has
-// been in the same call for too long, which stops it at its next loop or call.
+// been in the same call for too long. The guest ends with its slice then.
 type watchdog struct {
 	mu      sync.Mutex
 	running map[*pluginInstance]sighting
@@ -151,13 +151,13 @@ func (w *watchdog) look() {
 // exhaust takes the fuel of a call. It races with the guest's own counting, which may put back what was left: so it is done
 // again at every look until the call has ended.
 func (i *pluginInstance) exhaust(turn uint64) {
-	if i.fuel == nil {
+	if i.rest == nil {
 		return
 	}
 	i.late.Store(true) // before the turn is looked at: one of both sides sees the other
 	i.strike.Lock()
 	defer i.strike.Unlock()
 	if i.turn.Load() == turn {
-		i.fuel.Set(1 << 63)
+		i.rest.Set(0)
 	}
 }

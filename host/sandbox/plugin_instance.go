@@ -20,9 +20,10 @@ import (
 type pluginInstance struct {
 	plugin    *Plugin
 	instance  api.Module
-	memory    []byte         // all of it
-	functions []api.Function // as the kind's exports
-	fuel      api.MutableGlobal
+	memory    []byte            // all of it
+	functions []api.Function    // as the kind's exports
+	fuel      api.MutableGlobal // of this slice
+	rest      api.MutableGlobal // for more
 	depth     api.MutableGlobal
 	size      api.MutableGlobal // nil: the memory tells
 	refused   api.MutableGlobal // nil: not told
@@ -96,7 +97,13 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 		g, _ := instance.ExportedGlobal(name).(api.MutableGlobal)
 		return g
 	}
-	i.fuel, i.depth, i.size = global(pm.layout.FuelGlobal), global(pm.layout.DepthGlobal), global(pm.layout.SizeGlobal)
+	i.fuel, i.rest, i.depth = global(pm.layout.FuelGlobal), global(pm.layout.RestGlobal), global(pm.layout.DepthGlobal)
+	i.size, i.refused = global(pm.layout.SizeGlobal), global(pm.layout.RefusedGlobal)
+	if n := pm.layout.ArenaBytes; n > 0 {
+		base := pm.layout.ArenaBase
+		i.arena.shared = i.memory[base : base+n : base+n]
+		i.arena.given, i.arena.input = global(pm.layout.GivenGlobal), global(pm.layout.InputGlobal)
+	}
 	for _, name := range pm.layout.Globals {
 		i.globals = append(i.globals, global(name))
 	}
@@ -111,7 +118,9 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error) {
 	i.work, i.limit, i.code = 0, limit, ""
 	if i.fuel != nil {
-		i.fuel.Set(uint64(limit))
+		first := min(limit, wasm.Slice)
+		i.fuel.Set(uint64(first))
+		i.rest.Set(uint64(limit - first))
 		i.depth.Set(0)
 	}
 	i.turn.Add(1)
@@ -123,7 +132,7 @@ func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error
 	}
 	used = i.work
 	if i.fuel != nil {
-		used += limit - max(int64(i.fuel.Get()), 0)
+		used += limit - max(int64(i.fuel.Get()+i.rest.Get()), 0)
 	}
 	if err != nil {
 		return used, i.why(err)
@@ -182,15 +191,16 @@ type snapshot struct {
 }
 
 func (i *pluginInstance) snapshot() *snapshot {
-	layout := i.plugin.module.layout
-	written := bytes.LastIndexByte(i.memory[layout.MapBase:layout.MapBase+layout.MapBytes], 1) + 1
-	most := max(written*wasm.PageBytes+crossing, int(layout.InitialPages)<<16)
-	guest := bytes.TrimRight(i.memory[layout.Shift:min(int(layout.Shift)+most, len(i.memory))], "\x00")
-	s := &snapshot{memory: bytes.Clone(guest), wasi: i.wasi}
+	s := &snapshot{wasi: i.wasi}
+	if i.plugin.mode == restoreMarked {
+		s.memory = i.plugin.module.layout.Snapshot(i.memory)
+	} else {
+		i.memoryBytes()
+		s.memory = bytes.Clone(i.memory)
+	}
 	for _, g := range i.globals {
 		s.globals = append(s.globals, g.Get())
 	}
-	clear(i.memory[layout.MapBase : layout.MapBase+layout.MapBytes])
 	return s
 }
 
@@ -212,32 +222,7 @@ func (i *pluginInstance) settle(s *snapshot) {
 // restore undoes what a call did, at a cost proportional to what it wrote. It reports how many pages that were.
 func (i *pluginInstance) restore(s *snapshot) int {
 	i.settle(s)
-	layout := i.plugin.module.layout
-	pages, n := i.memory[layout.MapBase:layout.MapBase+layout.MapBytes], 0
-	for p := bytes.IndexByte(pages, 1); p >= 0; n++ {
-		pages[p] = 0
-		i.restorePage(s.memory, p)
-		next := bytes.IndexByte(pages[p+1:], 1)
-		if next < 0 {
-			return n + 1
-		}
-		p += 1 + next
-	}
-	return n
-}
-
-// crossing is how far beyond its page a marked store may have written.
-const crossing = 16
-
-func (i *pluginInstance) restorePage(s []byte, page int) {
-	guest := i.memory[i.plugin.module.layout.Shift:]
-	from := page * wasm.PageBytes
-	to := min(from+wasm.PageBytes+crossing, len(guest))
-	n := 0
-	if from < len(s) {
-		n = copy(guest[from:to], s[from:])
-	}
-	clear(guest[from+n : to])
+	return i.plugin.module.layout.Restore(i.memory, s.memory)
 }
 
 // restoreAll copies the whole of a guest back, where no barrier tells what it wrote.

@@ -91,7 +91,7 @@ type PluginModule struct {
 // *abi.Failure. Close it when its plugins are closed.
 func (e *Engine) CompilePlugin(ctx context.Context, f *PluginFile, o PluginOptions) (*PluginModule, error) {
 	pages := bound(o.MemoryPages, f.Manifest.MemoryPages, DefaultMemoryPages)
-	return e.compilePlugin(ctx, f, o, wasm.Instrumentation{Fuel: true, Barrier: true, MaxPages: uint32(pages)})
+	return e.compilePlugin(ctx, f, o, wasm.Instrumentation{Fuel: true, Barrier: true, MaxPages: uint32(pages), Arena: sharedArena()})
 }
 
 func (e *Engine) compilePlugin(ctx context.Context, f *PluginFile, o PluginOptions, how wasm.Instrumentation) (*PluginModule, error) {
