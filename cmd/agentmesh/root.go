@@ -138,7 +138,7 @@ The state folder is $AGENTMESH_HOME, by default agentmesh in the XDG state folde
 		return usage(fmt.Sprintf("`%s --help` lists what it takes", c.CommandPath()), "%w", err)
 	})
 	root.AddCommand(
-		initIntegrationCommand(e), statusCommand(e), policyCommand(e), proxyCommand(e), auditCommand(e), toolsCommand(e), factsCommand(e),
+		initIntegrationCommand(e), statusCommand(e), policyCommand(e), pluginCommand(e), proxyCommand(e), auditCommand(e), toolsCommand(e), factsCommand(e),
 		scanCommand(e), versionCommand(e),
 	)
 	return root

@@ -158,6 +158,11 @@ func loadModule(name string) (ruleFile, error) {
 	if err != nil {
 		return ruleFile{}, err
 	}
+	return moduleRules(name, wasm)
+}
+
+// moduleRules loads a compiled policy that is in memory.
+func moduleRules(name string, wasm []byte) (ruleFile, error) {
 	sources, cases, err := policy.ReadSource(wasm)
 	if err != nil {
 		return ruleFile{}, &policy.Error{File: name, Message: err.Error(), Hint: "build it from its YAML by `agentmesh policy build`"}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"agentmesh/host/sandbox"
+	"agentmesh/pdk/abi"
+)
+
+// runner asks a plugin, in one engine or another.
+type runner interface {
+	ask(ctx context.Context, g *golden) (answer string, fuel int64, err error)
+	close(ctx context.Context) error
+}
+
+// start makes the plugin ready in the sandbox that runs it for real.
+func (s *subject) start(ctx context.Context) (runner, error) {
+	if s.rules != nil {
+		c, err := convene(ctx, *s.rules)
+		return &policyRunner{c}, err
+	}
+	return s.startPlugin(ctx)
+}
+
+// policyRunner asks a compiled policy, which costs no fuel.
+type policyRunner struct{ court *court }
+
+func (r *policyRunner) ask(ctx context.Context, g *golden) (string, int64, error) {
+	q, err := abi.ReadRequest(string(g.input))
+	if err != nil {
+		return "", 0, err
+	}
+	var found []abi.Finding
+	var fuel int64
+	if judge := r.court.set.Judge(0); judge.Applies(&q) {
+		found, fuel, err = judge.Evaluate(ctx, &q, nil)
+	}
+	return string(abi.AppendFindings(nil, found)), fuel, err
+}
+
+func (r *policyRunner) close(ctx context.Context) error { return r.court.close(ctx) }
+
+// pluginRunner asks a plugin in our sandbox, one pool of instances for each of the settings that cases have.
+type pluginRunner struct {
+	engine  *sandbox.Engine
+	module  *sandbox.PluginModule
+	plugins map[string]*sandbox.Plugin
+	// compiled is how long scan, rewriting and compilation took.
+	compiled time.Duration
+}
+
+func (s *subject) startPlugin(ctx context.Context) (*pluginRunner, error) {
+	engine, err := sandbox.NewEngine(ctx, sandbox.Options{})
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	module, err := engine.CompilePlugin(ctx, s.file, sandbox.PluginOptions{})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.name, err), engine.Close(ctx))
+	}
+	return &pluginRunner{engine: engine, module: module, plugins: map[string]*sandbox.Plugin{}, compiled: time.Since(begun)}, nil
+}
+
+// plugin is the one with those settings.
+func (r *pluginRunner) plugin(settings abi.Value) (*sandbox.Plugin, error) {
+	key := settingsText(settings)
+	if p := r.plugins[key]; p != nil {
+		return p, nil
+	}
+	p, err := r.module.New(settings)
+	if err == nil {
+		r.plugins[key] = p
+	}
+	return p, err
+}
+
+func (r *pluginRunner) ask(ctx context.Context, g *golden) (string, int64, error) {
+	p, err := r.plugin(g.settings)
+	if err != nil {
+		return "", 0, err
+	}
+	out, fuel, err := p.Call(ctx, g.export, g.input, nil)
+	if err != nil || p.Kind() != abi.KindPolicy {
+		return string(out), fuel, err
+	}
+	q, err := abi.ReadRequest(string(g.input))
+	if err == nil { // again as a judge, which holds the answer to the contract and the manifest
+		_, _, err = p.Judge(false).Evaluate(ctx, &q, nil)
+	}
+	return string(out), fuel, err
+}
+
+func (r *pluginRunner) close(ctx context.Context) error {
+	for _, p := range r.plugins {
+		p.Close()
+	}
+	return errors.Join(r.module.Close(ctx), r.engine.Close(ctx))
+}
+
+func settingsText(settings abi.Value) string {
+	if !settings.Exists() {
+		return "{}"
+	}
+	return string(abi.AppendJSON(nil, settings))
+}
+
+// admit has a process that can be killed do what a host does before a plugin decides: scan and compile it, start it, and
+// hold its golden cases to their wants and to the stock Extism SDK. Compiled policies need none of that.
+func (s *subject) admit(ctx context.Context) error {
+	if s.rules != nil {
+		return nil
+	}
+	command, err := sandbox.SelfAdmission()
+	if err != nil {
+		return err
+	}
+	a, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: command})
+	if err != nil {
+		return err
+	}
+	if err := a.Admit(ctx, s.file, sandbox.PluginOptions{}); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	return nil
+}
