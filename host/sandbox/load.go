@@ -191,6 +191,9 @@ func (l *loader) readModule(path string) error {
 		return err
 	}
 	m, err := l.recompile(path, found)
+	if errors.Is(err, policy.ErrNoSource) {
+		err = fmt.Errorf("%w; a plugin has a manifest in itself or in %s", err, beside(path, manifestEnd))
+	}
 	if err == nil {
 		l.compiled = append(l.compiled, m)
 	}
