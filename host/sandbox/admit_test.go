@@ -166,6 +166,24 @@ func importsExec() []byte {
 	return b.Module()
 }
 
+// TestDeepRecursionIsNoDifference has a guest call itself more often than wazero's interpreter lets it.
+func TestDeepRecursionIsNoDifference(t *testing.T) {
+	h := newHand()
+	self := h.Func(takes(wasm.I32))
+	body := wasm.NewCode(takes(wasm.I32))
+	body.Get(0)
+	body.If()
+	body.Get(0).I32(0xffffffff).Op(wasm.OpI32Add).Call(self).End()
+	h.Body(self, body)
+	module := h.evaluate(func(c *wasm.Code) {
+		c.I32(5000).Call(self)
+		h.answer(c, allowing)
+	})
+	if err := newAdmitter(t, sandbox.AdmitOptions{}).Admit(t.Context(), pluginFile(t, module, mayAllow, ""), sandbox.PluginOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheAdmittingProcess(t *testing.T) {
 	f := pluginFile(t, answering(allowing), mayAllow, "")
 	for _, c := range []struct {

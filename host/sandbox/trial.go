@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	extism "github.com/extism/go-sdk"
@@ -83,16 +84,36 @@ func (pm *PluginModule) Try(ctx context.Context, settings abi.Value) ([]Trial, e
 	if err := pm.tryOurs(ctx, asks, out); err != nil {
 		return nil, err
 	}
-	stock, err := newStockPlugin(ctx, pm.file.Wasm)
+	everyone := func(*Trial) bool { return true }
+	if err := pm.tryStock(ctx, wazero.NewRuntimeConfigInterpreter(), asks, out, everyone); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(out, func(t Trial) bool { return tooDeep(&t) }) {
+		err = pm.tryStock(ctx, wazero.NewRuntimeConfig(), asks, out, tooDeep)
+	}
+	return out, err
+}
+
+// tooDeep tells a trial that the interpreter could not go through with: it has room for 2,000 calls inside one another, the
+// compiler for all that this host lets a guest have.
+func tooDeep(t *Trial) bool {
+	return t.Differ() && t.Stock.Err != nil && strings.Contains(t.Stock.Err.Error(), "stack overflow")
+}
+
+// tryStock asks the SDK, on that engine, what those trials are about that are chosen.
+func (pm *PluginModule) tryStock(ctx context.Context, engine wazero.RuntimeConfig, asks []ask, out []Trial, chosen func(*Trial) bool) error {
+	stock, err := newStockPlugin(ctx, pm.file.Wasm, engine)
 	if err != nil {
-		return nil, &abi.Failure{Code: abi.CodeEnginesDiffer, Detail: "it runs here, and the stock Extism SDK refuses it: " + err.Error()}
+		return &abi.Failure{Code: abi.CodeEnginesDiffer, Detail: "it runs here, and the stock Extism SDK refuses it: " + err.Error()}
 	}
 	defer stock.Close(ctx)
 	for i := range asks {
-		text, _ := pm.schema.canonical(asks[i].settings) // tryOurs has checked
-		out[i].Stock = askStock(ctx, stock, &asks[i], text)
+		if chosen(&out[i]) {
+			text, _ := pm.schema.canonical(asks[i].settings) // tryOurs has checked
+			out[i].Stock = askStock(ctx, stock, &asks[i], text)
+		}
 	}
-	return out, nil
+	return nil
 }
 
 // tryOurs asks this engine, one plugin for each run of cases with the same settings.
@@ -136,8 +157,8 @@ func tryCase(ctx context.Context, p *Plugin, a *ask) Trial {
 	return t
 }
 
-func newStockPlugin(ctx context.Context, module []byte) (*extism.CompiledPlugin, error) {
-	config := extism.PluginConfig{EnableWasi: true, RuntimeConfig: wazero.NewRuntimeConfigInterpreter()}
+func newStockPlugin(ctx context.Context, module []byte, engine wazero.RuntimeConfig) (*extism.CompiledPlugin, error) {
+	config := extism.PluginConfig{EnableWasi: true, RuntimeConfig: engine}
 	return extism.NewCompiledPlugin(ctx, extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: module}}}, config, nil)
 }
 

@@ -117,7 +117,9 @@ func with(id wasm.SectionID, content []byte) []byte {
 }
 
 // vector is the content of a section with those items.
-func vector(items ...[]byte) []byte { return slices.Concat(append([][]byte{wasm.AppendU32(nil, uint32(len(items)))}, items...)...) }
+func vector(items ...[]byte) []byte {
+	return slices.Concat(append([][]byte{wasm.AppendU32(nil, uint32(len(items)))}, items...)...)
+}
 
 func limits(least, most uint32) []byte {
 	return wasm.AppendU32(wasm.AppendU32([]byte{1}, least), most)
@@ -149,7 +151,12 @@ func tables() []Module {
 func importing() []Module {
 	var out []Module
 	for _, i := range [][2]string{
-		{wasi, "path_open"}, {wasi, "sock_accept"}, {extism, "http_request"}, {extism, "var_get"}, {extism, "var_set"}, {"env", "exec"},
+		{wasi, "path_open"},
+		{wasi, "sock_accept"},
+		{extism, "http_request"},
+		{extism, "var_get"},
+		{extism, "var_set"},
+		{"env", "exec"},
 		{"extism:host/user", "anything"},
 	} {
 		g := newGuest()
