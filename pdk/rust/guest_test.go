@@ -286,7 +286,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	}
 }
 
-func BenchmarkTenRules(b *testing.B) {
+func BenchmarkTenRulesOnPlainWazero(b *testing.B) {
 	g := open(b, "ten_rules")
 	ctx, in := context.Background(), []byte(tenRulesRequest)
 	b.ReportAllocs()

@@ -5,7 +5,11 @@ use std::fmt;
 /// Why a message, settings or a plugin's own result is none. It names members and places and never holds a value, which
 /// may be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Wrong>);
+
+// In a box, so that what may fail gives little back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wrong {
     message: String,
     member: Option<String>,
 }
@@ -13,21 +17,21 @@ pub struct Error {
 impl Error {
     /// An error with a message: lower case, no full stop.
     pub fn new(message: impl Into<String>) -> Self {
-        Error { message: message.into(), member: None }
+        Error(Box::new(Wrong { message: message.into(), member: None }))
     }
 
     /// The member an error belongs to is the innermost one.
     pub(crate) fn within(mut self, member: &str) -> Self {
-        self.member.get_or_insert_with(|| member.to_owned());
+        self.0.member.get_or_insert_with(|| member.to_owned());
         self
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.member {
-            Some(member) => write!(f, "{member:?}: {}", self.message),
-            None => f.write_str(&self.message),
+        match &self.0.member {
+            Some(member) => write!(f, "{member:?}: {}", self.0.message),
+            None => f.write_str(&self.0.message),
         }
     }
 }

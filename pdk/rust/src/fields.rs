@@ -27,7 +27,7 @@ pub trait Message<'a>: Sized {
 
     /// The message as JSON.
     fn to_json(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(512); // what most answers have room in
         self.append(&mut out);
         out
     }

@@ -30,14 +30,16 @@ pub type Member<'a> = (Cow<'a, str>, Value<'a>);
 /// A number and the text it was read from.
 #[derive(Clone, Debug)]
 pub struct Number<'a> {
-    kind: NumberKind,
+    bits: u64,          // of the i64, or of the f64
     text: Cow<'a, str>, // empty: made here, not read
+    whole: bool,        // an integer literal that i64 holds exactly; else any other, finite
 }
 
-#[derive(Clone, Copy, Debug)]
-enum NumberKind {
-    Int(i64),   // an integer literal that i64 holds exactly
-    Float(f64), // any other, finite
+/// What a number is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Int(i64),
+    Float(f64),
 }
 
 static MISSING: Value<'static> = Value::Missing;
@@ -80,7 +82,7 @@ impl<'a> Value<'a> {
     /// An integer that i64 holds exactly; `5.0` is none.
     pub fn int(&self) -> Option<i64> {
         match self {
-            Value::Number(Number { kind: NumberKind::Int(n), .. }) => Some(*n),
+            Value::Number(Number { whole: true, bits, .. }) => Some(*bits as i64),
             _ => None,
         }
     }
@@ -133,7 +135,7 @@ impl<'a> Value<'a> {
             Value::Missing => "missing",
             Value::Null => "null",
             Value::Bool(_) => "boolean",
-            Value::Number(Number { kind: NumberKind::Int(_), .. }) => "integer",
+            Value::Number(Number { whole: true, .. }) => "integer",
             Value::Number(_) => "number",
             Value::String(_) => "string",
             Value::List(_) => "list",
@@ -147,7 +149,7 @@ impl<'a> Value<'a> {
             Value::Missing => Value::Missing,
             Value::Null => Value::Null,
             Value::Bool(b) => Value::Bool(b),
-            Value::Number(n) => Value::Number(Number { kind: n.kind, text: Cow::Owned(n.text.into_owned()) }),
+            Value::Number(n) => Value::Number(Number { text: Cow::Owned(n.text.into_owned()), ..n }),
             Value::String(s) => Value::String(Cow::Owned(s.into_owned())),
             Value::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
             Value::Object(members) => {
@@ -206,16 +208,31 @@ impl<'a> Number<'a> {
     /// The number as it stands in a message. None for an integer literal that is no number beyond float64.
     pub(crate) fn read(text: &'a str, whole: bool) -> Option<Number<'a>> {
         if whole && let Ok(n) = text.parse() {
-            return Some(Number { kind: NumberKind::Int(n), text: Cow::Borrowed(text) });
+            return Some(Number::of(Kind::Int(n), text));
         }
         let f: f64 = text.parse().ok()?;
-        f.is_finite().then_some(Number { kind: NumberKind::Float(f), text: Cow::Borrowed(text) })
+        f.is_finite().then(|| Number::of(Kind::Float(f), text))
+    }
+
+    fn of(kind: Kind, text: &'a str) -> Number<'a> {
+        let (bits, whole) = match kind {
+            Kind::Int(n) => (n as u64, true),
+            Kind::Float(f) => (f.to_bits(), false),
+        };
+        Number { bits, text: Cow::Borrowed(text), whole }
+    }
+
+    fn kind(&self) -> Kind {
+        match self.whole {
+            true => Kind::Int(self.bits as i64),
+            false => Kind::Float(f64::from_bits(self.bits)),
+        }
     }
 
     pub(crate) fn float(&self) -> f64 {
-        match self.kind {
-            NumberKind::Int(n) => n as f64,
-            NumberKind::Float(f) => f,
+        match self.kind() {
+            Kind::Int(n) => n as f64,
+            Kind::Float(f) => f,
         }
     }
 
@@ -225,12 +242,12 @@ impl<'a> Number<'a> {
     }
 
     fn append_canonical(&self, out: &mut Vec<u8>) {
-        match self.kind {
-            NumberKind::Int(n) => append_tagged(out, b'i', n.to_be_bytes()),
-            NumberKind::Float(f) if f == f.trunc() && (-TWO_63..TWO_63).contains(&f) => {
+        match self.kind() {
+            Kind::Int(n) => append_tagged(out, b'i', n.to_be_bytes()),
+            Kind::Float(f) if f == f.trunc() && (-TWO_63..TWO_63).contains(&f) => {
                 append_tagged(out, b'i', (f as i64).to_be_bytes());
             }
-            NumberKind::Float(f) => append_tagged(out, b'd', f.to_bits().to_be_bytes()),
+            Kind::Float(f) => append_tagged(out, b'd', f.to_bits().to_be_bytes()),
         }
     }
 }
@@ -260,10 +277,10 @@ impl PartialEq for Value<'_> {
 
 impl PartialEq for Number<'_> {
     fn eq(&self, other: &Self) -> bool {
-        match (self.kind, other.kind) {
-            (NumberKind::Int(a), NumberKind::Int(b)) => a == b,
-            (NumberKind::Float(a), NumberKind::Float(b)) => a == b,
-            (NumberKind::Int(n), NumberKind::Float(f)) | (NumberKind::Float(f), NumberKind::Int(n)) => {
+        match (self.kind(), other.kind()) {
+            (Kind::Int(a), Kind::Int(b)) => a == b,
+            (Kind::Float(a), Kind::Float(b)) => a == b,
+            (Kind::Int(n), Kind::Float(f)) | (Kind::Float(f), Kind::Int(n)) => {
                 // Within ±2^63 a float's whole part is an exact i64, so nothing is rounded.
                 (-TWO_63..TWO_63).contains(&f) && f == f.trunc() && f as i64 == n
             }
@@ -292,18 +309,14 @@ impl From<bool> for Value<'_> {
 
 impl From<i64> for Value<'_> {
     fn from(n: i64) -> Self {
-        Value::Number(Number { kind: NumberKind::Int(n), text: Cow::Borrowed("") })
+        Value::Number(Number::of(Kind::Int(n), ""))
     }
 }
 
 /// NaN and infinities, which JSON cannot say, become null.
 impl From<f64> for Value<'_> {
     fn from(f: f64) -> Self {
-        if f.is_finite() {
-            Value::Number(Number { kind: NumberKind::Float(f), text: Cow::Borrowed("") })
-        } else {
-            Value::Null
-        }
+        if f.is_finite() { Value::Number(Number::of(Kind::Float(f), "")) } else { Value::Null }
     }
 }
 
