@@ -42,10 +42,7 @@ func (k *toolkit) open(ctx context.Context, args []string) (*subject, error) {
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%s: there is no such file or folder", name)
-		}
-		return nil, withHint(err, "a plugin is a .wasm, or the folder of its source; `agentmesh plugin new` makes one")
+		return nil, noPlugin(name, err)
 	}
 	if !info.IsDir() {
 		return openModule(name)
@@ -59,6 +56,14 @@ func (k *toolkit) open(ctx context.Context, args []string) (*subject, error) {
 		return nil, err
 	}
 	return subjectOf(src.dir, module)
+}
+
+// noPlugin says why an argument names no plugin.
+func noPlugin(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: there is no such file or folder", name)
+	}
+	return withHint(err, "a plugin is a .wasm, or the folder of its source; `agentmesh plugin new` makes one")
 }
 
 func openModule(name string) (*subject, error) {

@@ -44,7 +44,7 @@ func buildPluginCommand(e *env) *cobra.Command {
 		Short: "Build plugins to .wasm, manifest and golden cases inside",
 		Long: `Builds the plugin in each folder (Go, Rust or YAML) to NAME.wasm in that folder, or below --out, with plugin.yaml and cases.yaml inside. Go is built
 by the go command for wasip1, Rust by cargo for wasm32-unknown-unknown, YAML by agentmesh itself. The same source and
-toolchain give the same bytes.`,
+toolchain give the same bytes, those of Rust in the same folder.`,
 		Example: "  agentmesh plugin build\n  agentmesh plugin build plugins/pii-guard plugins/trust-reward --out bin/plugins",
 		Args:    takes(0, -1, "folders"),
 	}
@@ -78,7 +78,11 @@ func (e *env) tellFaults(err error) error {
 }
 
 func (k *toolkit) buildTo(ctx context.Context, dir, out string) error {
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return noPlugin(dir, err)
+	case !info.IsDir():
 		return usage("name its folder", "%s is a file", dir)
 	}
 	src, err := readSource(dir)
@@ -224,7 +228,11 @@ func (k *toolkit) run(c *exec.Cmd, doing string) error {
 
 // buildRust has cargo say where it put the module.
 func (k *toolkit) buildRust(ctx context.Context, src *source, _ string) ([]byte, error) {
-	c, err := k.cargoCommand(ctx, src, "build", "--release", "--target", rustTarget, "--message-format=json-render-diagnostics")
+	remap, err := k.remap(src)
+	if err != nil {
+		return nil, err
+	}
+	c, err := k.cargoCommand(ctx, src, "build", "--release", "--target", rustTarget, "--message-format=json-render-diagnostics", "--config", remap)
 	if err != nil {
 		return nil, err
 	}
@@ -252,4 +260,30 @@ func (k *toolkit) buildRust(ctx context.Context, src *source, _ string) ([]byte,
 		return nil, withHint(fmt.Errorf("%s: cargo built no .wasm", src.dir), `Cargo.toml must say [lib] crate-type = ["cdylib", "rlib"]`)
 	}
 	return os.ReadFile(module)
+}
+
+// remap has modules name no folder of the machine they are built on: of the plugin's, of a kit that lies not far from it,
+// and of the crates that cargo fetched. As a setting of cargo's it joins the flags that the plugin has itself.
+func (k *toolkit) remap(src *source) (string, error) {
+	dir, err := filepath.Abs(src.dir)
+	if err != nil {
+		return "", err
+	}
+	cargo := ""
+	for _, v := range k.environ {
+		name, value, _ := strings.Cut(v, "=")
+		switch {
+		case name == "CARGO_HOME":
+			cargo = value
+		case name == "HOME" && cargo == "":
+			cargo = filepath.Join(value, ".cargo")
+		}
+	}
+	flags := "target." + rustTarget + ".rustflags=["
+	for _, pair := range [][2]string{{filepath.Dir(filepath.Dir(dir)), "/src"}, {dir, "/plugin"}, {cargo, "/cargo"}} { // the last that fits holds
+		if pair[0] != "" && pair[0] != "/" {
+			flags += fmt.Sprintf("%q,", "--remap-path-prefix="+pair[0]+"="+pair[1])
+		}
+	}
+	return flags + "]", nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -140,6 +141,9 @@ func (t *pluginTest) source(args []string) (*source, error) {
 	}
 	if strings.HasSuffix(dir, moduleEnd) {
 		return nil, nil
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, noPlugin(dir, err)
 	}
 	src, err := readSource(dir)
 	if err != nil {
