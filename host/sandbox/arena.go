@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"agentmesh/host/wasm"
 	"agentmesh/pdk/abi"
 )
@@ -18,10 +16,11 @@ type arena struct {
 	output span
 	most   int // bytes, the blocks' own included
 
-	// shared is the part of the instance's memory that the guest reaches without calling the host, as far as given (from
-	// arenaBase on) and input tell; what does not fit there lies elsewhere, and is reached by calls. Nil where there is none.
-	shared       []byte
-	given, input api.MutableGlobal
+	// shared is the part of the instance's memory that the guest reaches without calling the host; what does not fit there
+	// lies elsewhere, and is reached by calls. Nil where there is none.
+	shared []byte
+	memory []byte // of the instance
+	layout *wasm.Layout
 }
 
 // sharedBytes is the size of shared: requests and answers are mostly smaller.
@@ -90,12 +89,11 @@ func (a *arena) publish() {
 	if a.shared == nil {
 		return
 	}
-	var given, input uint64
+	var given, input uint32
 	if &a.bytes[0] == &a.shared[0] {
-		given, input = uint64(len(a.bytes)-arenaBase), a.inputLength()
+		given, input = uint32(len(a.bytes)-arenaBase), uint32(a.inputLength())
 	}
-	a.given.Set(given)
-	a.input.Set(input)
+	a.layout.SetGiven(a.memory, given, input)
 }
 
 func (a *arena) inputBytes() []byte { return a.bytes[arenaBase : arenaBase+a.inputLength()] }

@@ -206,7 +206,7 @@ func (i *pluginInstance) ask(export int, filled []byte) (out []byte, fuel int64,
 	}
 	switch i.plugin.mode {
 	case restoreMarked:
-		grown := i.memoryBytes() > i.plugin.pool.size
+		grown := i.plugin.module.layout.Grown(i.memory)
 		i.broken = i.restore(i.plugin.state) > dirtyPages || grown
 	case restoreCopied:
 		i.restoreAll(i.plugin.state)

@@ -151,13 +151,13 @@ func (w *watchdog) look() {
 // exhaust takes the fuel of a call. It races with the guest's own counting, which may put back what was left: so it is done
 // again at every look until the call has ended.
 func (i *pluginInstance) exhaust(turn uint64) {
-	if i.rest == nil {
+	if i.size == nil {
 		return
 	}
 	i.late.Store(true) // before the turn is looked at: one of both sides sees the other
 	i.strike.Lock()
 	defer i.strike.Unlock()
 	if i.turn.Load() == turn {
-		i.rest.Set(0)
+		i.plugin.module.layout.SetRest(i.memory, 0)
 	}
 }

@@ -23,10 +23,8 @@ type pluginInstance struct {
 	memory    []byte            // all of it
 	functions []api.Function    // as the kind's exports
 	fuel      api.MutableGlobal // of this slice
-	rest      api.MutableGlobal // for more
 	depth     api.MutableGlobal
 	size      api.MutableGlobal // nil: the memory tells
-	refused   api.MutableGlobal // nil: not told
 	globals   []api.MutableGlobal
 	stack     [2]uint64
 	ctx       *guestContext
@@ -97,15 +95,17 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 		g, _ := instance.ExportedGlobal(name).(api.MutableGlobal)
 		return g
 	}
-	i.fuel, i.rest, i.depth = global(pm.layout.FuelGlobal), global(pm.layout.RestGlobal), global(pm.layout.DepthGlobal)
-	i.size, i.refused = global(pm.layout.SizeGlobal), global(pm.layout.RefusedGlobal)
+	i.fuel, i.depth = global(pm.layout.FuelGlobal), global(pm.layout.DepthGlobal)
+	i.size = global(pm.layout.SizeGlobal)
 	if n := pm.layout.ArenaBytes; n > 0 {
 		base := pm.layout.ArenaBase
 		i.arena.shared = i.memory[base : base+n : base+n]
-		i.arena.given, i.arena.input = global(pm.layout.GivenGlobal), global(pm.layout.InputGlobal)
+		i.arena.memory, i.arena.layout = i.memory, pm.layout
 	}
 	for _, name := range pm.layout.Globals {
-		i.globals = append(i.globals, global(name))
+		if name != pm.layout.SizeGlobal {
+			i.globals = append(i.globals, global(name))
+		}
 	}
 	for _, name := range exportsOf(pm.file.Manifest.Kind) {
 		i.functions = append(i.functions, instance.ExportedFunction(name))
@@ -117,11 +117,14 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 // run calls a function of the guest with so much fuel, and says how much it used.
 func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error) {
 	i.work, i.limit, i.code = 0, limit, ""
+	layout := i.plugin.module.layout
+	first := limit
+	if i.size != nil {
+		first = min(limit, wasm.Slice)
+		layout.SetRest(i.memory, limit-first)
+	}
 	if i.fuel != nil {
-		first := min(limit, wasm.Slice)
 		i.fuel.Set(uint64(first))
-		i.rest.Set(uint64(limit - first))
-		i.depth.Set(0)
 	}
 	i.turn.Add(1)
 	err = f.CallWithStack(i.ctx, i.stack[:])
@@ -132,7 +135,11 @@ func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error
 	}
 	used = i.work
 	if i.fuel != nil {
-		used += limit - max(int64(i.fuel.Get()+i.rest.Get()), 0)
+		left := int64(i.fuel.Get())
+		if i.size != nil {
+			left += layout.Rest(i.memory)
+		}
+		used += limit - max(left, 0)
 	}
 	if err != nil {
 		return used, i.why(err)
@@ -142,7 +149,7 @@ func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error
 
 // why gives a trap its code.
 func (i *pluginInstance) why(err error) *abi.Failure {
-	set := func(g api.MutableGlobal) bool { return g != nil && g.Get() != 0 }
+	layout := i.plugin.module.layout
 	switch {
 	case i.late.Load():
 		return &abi.Failure{Code: abi.CodeWatchdog, Detail: "it ran longer than the host waits"}
@@ -150,8 +157,8 @@ func (i *pluginInstance) why(err error) *abi.Failure {
 		return &abi.Failure{Code: i.code, Detail: i.detail}
 	case i.fuel != nil && int64(i.fuel.Get()) < 0:
 		return &abi.Failure{Code: abi.CodeOutOfFuel, Detail: "it used up its " + strconv.FormatInt(i.limit, 10) + " units"}
-	case set(i.refused):
-		return &abi.Failure{Code: abi.CodeOutOfMemory, Detail: fmt.Sprintf("it wanted more than its %d pages of memory", i.plugin.module.layout.MaxPages)}
+	case layout.MapBytes > 0 && layout.Refused(i.memory):
+		return &abi.Failure{Code: abi.CodeOutOfMemory, Detail: fmt.Sprintf("it wanted more than its %d pages of memory", layout.MaxPages)}
 	case i.depth != nil && uint32(i.depth.Get()) > wasm.MaxDepth:
 		return &abi.Failure{Code: abi.CodeTrap, Detail: "call stack exhausted"}
 	case i.code != "":
@@ -187,13 +194,16 @@ func (i *pluginInstance) answer(export int) (out []byte, used int64, broken bool
 type snapshot struct {
 	memory  []byte // the guest's, up to its last byte that is not 0
 	globals []uint64
+	pages   uint64
 	wasi    wasiState
 }
 
 func (i *pluginInstance) snapshot() *snapshot {
 	s := &snapshot{wasi: i.wasi}
 	if i.plugin.mode == restoreMarked {
-		s.memory = i.plugin.module.layout.Snapshot(i.memory)
+		layout := i.plugin.module.layout
+		s.memory, s.pages = layout.Snapshot(i.memory), i.size.Get()
+		layout.ForgetGrowth(i.memory)
 	} else {
 		i.memoryBytes()
 		s.memory = bytes.Clone(i.memory)
@@ -209,6 +219,7 @@ func (i *pluginInstance) become(s *snapshot) {
 	guest := i.memory[i.plugin.module.layout.Shift:]
 	n := copy(guest, s.memory)
 	clear(guest[n:max(n, int(i.plugin.module.layout.InitialPages)<<16)])
+	i.size.Set(s.pages)
 	i.settle(s)
 }
 
@@ -217,12 +228,17 @@ func (i *pluginInstance) settle(s *snapshot) {
 		g.Set(s.globals[at])
 	}
 	i.wasi = s.wasi
+	if layout := i.plugin.module.layout; i.size != nil && layout.Grown(i.memory) {
+		i.size.Set(s.pages)
+	}
 }
 
 // restore undoes what a call did, at a cost proportional to what it wrote. It reports how many pages that were.
 func (i *pluginInstance) restore(s *snapshot) int {
+	layout := i.plugin.module.layout
 	i.settle(s)
-	return i.plugin.module.layout.Restore(i.memory, s.memory)
+	layout.ForgetGrowth(i.memory)
+	return layout.Restore(i.memory, s.memory)
 }
 
 // restoreAll copies the whole of a guest back, where no barrier tells what it wrote.

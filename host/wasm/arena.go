@@ -75,10 +75,10 @@ func (r *rewriter) inArena(fn uint32) bool {
 // first is compared by itself because the last's address may wrap around.
 func (r *rewriter) arena(c *Code, fn uint32) {
 	a, _ := r.arenaCall(fn)
-	end, at := r.input, c.Local(I64)
+	end, at := r.layout.CellBase+cellInput, c.Local(I64)
 	c.Get(0)
 	if !a.Input {
-		end = r.given
+		end = r.layout.CellBase + cellGiven
 		c.I64(ArenaFirst).Op(OpI64Sub)
 	}
 	if r.o.Fuel {
@@ -86,8 +86,8 @@ func (r *rewriter) arena(c *Code, fn uint32) {
 		r.spend(c, c.Local(I64))
 		c.Get(at)
 	}
-	c.Tee(at).GlobalGet(end).Op(OpI64LtU)
-	c.Get(at).I64(uint64(a.Width-1)).Op(OpI64Add).GlobalGet(end).Op(OpI64LtU, OpI32And)
+	c.Tee(at).I32(0).Load(OpI64Load32U, end).Op(OpI64LtU)
+	c.Get(at).I64(uint64(a.Width-1)).Op(OpI64Add).I32(0).Load(OpI64Load32U, end).Op(OpI64LtU, OpI32And)
 	c.If()
 	c.Get(at).Op(OpI32WrapI64)
 	if a.Store {

@@ -65,7 +65,8 @@ func (r *rewriter) helperTypes() [][]byte {
 func (r *rewriter) grow(c *Code) {
 	c.Get(0).I32(r.layout.MaxPages).GlobalGet(r.size).Op(OpI32Sub, OpI32GtU)
 	c.If()
-	c.I32(1).GlobalSet(r.refused).I32(1<<32 - 1).Return().End()
+	c.I32(0).I32(1).Store(OpI32Store, r.layout.CellBase+cellRefused).I32(1<<32 - 1).Return().End()
+	c.I32(0).I32(1).Store(OpI32Store, r.layout.CellBase+cellGrown)
 	c.GlobalGet(r.size).GlobalGet(r.size).Get(0).Op(OpI32Add).GlobalSet(r.size)
 }
 

@@ -82,8 +82,6 @@ type rewriter struct {
 
 	types             []FuncType // the module's and ours
 	fuel, depth, size uint32     // globals
-	rest, refused     uint32     // globals
-	given, input      uint32     // globals
 	added             [][]byte   // globals
 	exports           [][]byte   // added
 	helpers           []helper   // functions, behind the module's own
@@ -96,7 +94,6 @@ func newRewriter(m *Module, o Instrumentation) *rewriter {
 	r.layout.InitialPages = m.Memory.Min
 	if o.Fuel {
 		r.fuel = r.addGlobal(I64, 0, "fuel", &r.layout.FuelGlobal)
-		r.rest = r.addGlobal(I64, 0, "rest", &r.layout.RestGlobal)
 		r.depth = r.addGlobal(I32, 0, "depth", &r.layout.DepthGlobal)
 	}
 	if o.Barrier {
@@ -119,15 +116,13 @@ func newRewriter(m *Module, o Instrumentation) *rewriter {
 func (r *rewriter) barrier() {
 	const page = 1 << 16
 	r.layout.MapBytes = r.layout.MaxPages * (page / PageBytes)
-	r.layout.Shift = (r.layout.MapBytes + page - 1) &^ (page - 1)
+	r.layout.CellBase = r.layout.MapBytes
+	r.layout.Shift = (r.layout.CellBase + cellBytes + page - 1) &^ (page - 1)
 	r.size = r.addGlobal(I32, int64(r.m.Memory.Min), "size", &r.layout.SizeGlobal)
-	r.refused = r.addGlobal(I32, 0, "refused", &r.layout.RefusedGlobal)
-	r.layout.Globals = append(r.layout.Globals, r.layout.SizeGlobal, r.layout.RefusedGlobal)
+	r.layout.Globals = append(r.layout.Globals, r.layout.SizeGlobal)
 	if n := r.o.Arena.Bytes; n > 0 {
 		r.layout.ArenaBase, r.layout.ArenaBytes = r.layout.Shift, (n+page-1)&^(page-1)
 		r.layout.Shift += r.layout.ArenaBytes
-		r.given = r.addGlobal(I64, 0, "given", &r.layout.GivenGlobal)
-		r.input = r.addGlobal(I64, 0, "input", &r.layout.InputGlobal)
 	}
 }
 

@@ -1,6 +1,9 @@
 package wasm
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // PageBytes is the size of what the store barrier marks, in bytes.
 const PageBytes = 4096
@@ -8,17 +11,15 @@ const PageBytes = 4096
 // Layout tells the host of an instrumented module where things are. Names are of exports; a name is empty when the
 // module has no such thing.
 type Layout struct {
-	// FuelGlobal (i64) is what is left until the guest yields, and RestGlobal (i64) what it may take then, Slice at a time.
-	// Both begin as 0, so nothing runs before the host has set them. The sum of both is what is left in all; after a trap
-	// a value of FuelGlobal below 0 means that the fuel ran out.
-	FuelGlobal, RestGlobal string
+	// FuelGlobal (i64) is what is left until the guest yields. It begins as 0, so nothing runs before the host has set it.
+	// With the barrier, the guest takes what SetRest left it then, Slice at a time: the sum of both is what is left in all.
+	// After a trap a value below 0 means that the fuel ran out.
+	FuelGlobal string
 	// DepthGlobal (i32) is how deep calls are, in units, and must be 0 before a call; a trap leaves it as it was. After
 	// a trap a value above MaxDepth means that the call stack was exhausted.
 	DepthGlobal string
 	// SizeGlobal (i32) is the guest's memory in pages of 64 KiB, as memory.size tells it. It is one of Globals.
 	SizeGlobal string
-	// RefusedGlobal (i32) is not 0 once the guest asked for more memory than it may have. It is one of Globals.
-	RefusedGlobal string
 	// Globals are what the host restores after a call beside memory: every mutable global that guest code sets.
 	Globals []string
 	// Start is a function without parameters and results that the host calls once, before any other, with fuel set.
@@ -29,11 +30,11 @@ type Layout struct {
 	Shift uint32
 	// MapBase and MapBytes are where the page map lies, one byte for each PageBytes of the guest's memory.
 	MapBase, MapBytes uint32
-	// ArenaBase and ArenaBytes are where the arena lies. GivenGlobal and InputGlobal (i64) say how much of it the guest may
-	// reach, from ArenaBase+ArenaFirst on, by the one's address or the other's offset. The host sets them; they are none of
-	// Globals.
-	ArenaBase, ArenaBytes    uint32
-	GivenGlobal, InputGlobal string
+	// CellBase is where, with the barrier, host and instrumented code tell each other more: numbers of 32 bits, the
+	// host's to set. See SetGiven and Refused.
+	CellBase uint32
+	// ArenaBase and ArenaBytes are where the arena lies.
+	ArenaBase, ArenaBytes uint32
 	// MaxPages and InitialPages are the most the guest may have, and what it begins with, in pages of 64 KiB. With the
 	// barrier the instance's memory has Shift bytes and MaxPages from the beginning, and never grows.
 	MaxPages, InitialPages uint32
@@ -49,6 +50,46 @@ func (l *Layout) Mark(memory []byte, address, n uint32) {
 	for p := address / PageBytes; p <= (address+(n-1))/PageBytes; p++ {
 		marks[p] = 1
 	}
+}
+
+// The cells, as offsets from CellBase.
+const (
+	cellGiven   = 0
+	cellInput   = 4
+	cellRefused = 8
+	cellGrown   = 12
+	cellRest    = 16 // of 64 bits
+	cellBytes   = 24
+)
+
+// SetGiven says how many bytes of the arena the guest reaches, from ArenaBase+ArenaFirst on, and how many of them are the
+// input. Beyond them it calls the host.
+func (l *Layout) SetGiven(memory []byte, given, input uint32) {
+	cells := memory[l.CellBase : l.CellBase+cellBytes]
+	binary.LittleEndian.PutUint32(cells[cellGiven:], given)
+	binary.LittleEndian.PutUint32(cells[cellInput:], input)
+}
+
+// Refused reports whether the guest asked for more memory than it may have, and Grown whether it got more, since
+// ForgetGrowth.
+func (l *Layout) Refused(memory []byte) bool { return memory[l.CellBase+cellRefused] != 0 }
+
+// Grown reports whether SizeGlobal has changed since ForgetGrowth.
+func (l *Layout) Grown(memory []byte) bool { return memory[l.CellBase+cellGrown] != 0 }
+
+// ForgetGrowth begins anew with Refused and Grown.
+func (l *Layout) ForgetGrowth(memory []byte) {
+	memory[l.CellBase+cellRefused], memory[l.CellBase+cellGrown] = 0, 0
+}
+
+// Rest is what the guest may still take when it yields; with the barrier.
+func (l *Layout) Rest(memory []byte) int64 {
+	return int64(binary.LittleEndian.Uint64(memory[l.CellBase+cellRest:]))
+}
+
+// SetRest sets it.
+func (l *Layout) SetRest(memory []byte, rest int64) {
+	binary.LittleEndian.PutUint64(memory[l.CellBase+cellRest:], uint64(rest))
 }
 
 // crossing is how far beyond its page a marked store may have written.

@@ -25,7 +25,7 @@ func laid(t testing.TB, pages uint32) *wasm.Layout {
 
 func TestLayout(t *testing.T) {
 	for _, c := range []struct{ pages, shift, marks uint32 }{
-		{1, 1 << 16, 16}, {256, 1 << 16, 4096}, {4096, 1 << 16, 1 << 16}, {4097, 2 << 16, 1<<16 + 16}, {32768, 8 << 16, 8 << 16},
+		{1, 1 << 16, 16}, {256, 1 << 16, 4096}, {4094, 1 << 16, 4094 * 16}, {4096, 2 << 16, 1 << 16}, {4097, 2 << 16, 1<<16 + 16}, {32768, 9 << 16, 8 << 16},
 	} {
 		l := laid(t, c.pages)
 		if l.MaxPages != c.pages || l.InitialPages != 1 || l.Shift != c.shift || l.MapBase != 0 || l.MapBytes != c.marks {
