@@ -209,7 +209,7 @@ func (h *Host) openRules(ctx context.Context, o Options) error {
 		Plugins: plugins, Guest: h.guestSaid,
 	}
 	if len(o.Admission) > 0 {
-		admitter, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: o.Admission, CacheDir: options.CacheDir})
+		admitter, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: o.Admission, CacheDir: options.CacheDir, Begin: h.admitting})
 		if err != nil {
 			return err
 		}
@@ -231,6 +231,11 @@ func (h *Host) openRules(ctx context.Context, o Options) error {
 	})
 	h.loaded(h.rules.Status())
 	return nil
+}
+
+// admitting tells why a start or a reload takes some seconds.
+func (h *Host) admitting(f *sandbox.PluginFile) {
+	h.log.Info("compiling and trying a plugin that this host has not admitted yet", "plugin", f.Manifest.Name, "file", f.Path)
 }
 
 // guestSaid logs what a plugin said. It may repeat what is redacted elsewhere, so it takes the finest level to see it.

@@ -30,6 +30,8 @@ type AdmitOptions struct {
 	// memory may take.
 	Time, CPU   time.Duration
 	MemoryBytes int64
+	// Begin is told of each plugin that is about to be tried, which takes as long as compiling it does; nil: nobody is.
+	Begin func(f *PluginFile)
 }
 
 // Admitter admits plugins: once for each digest and version of the engine, a child process scans and compiles the module,
@@ -140,6 +142,9 @@ func (a *Admitter) try(ctx context.Context, f *PluginFile, o PluginOptions) verd
 	}
 	if err := o.check(); err != nil {
 		return verdict{refusal: &abi.Failure{Code: abi.CodeSettingsInvalid, Detail: err.Error()}}
+	}
+	if a.options.Begin != nil {
+		a.options.Begin(f)
 	}
 	head, err := json.Marshal(q)
 	if err != nil {
