@@ -87,7 +87,7 @@ func (s *subject) bench(ctx context.Context, calls int) (_ *benchJSON, err error
 	if p, ok := asked.(*pluginRunner); ok {
 		r.CompileNS = p.compiled.Nanoseconds()
 		begun = time.Now()
-		one, err := p.plugin(s.golden[0].settings)
+		one, err := p.plugin(ctx, s.golden[0].settings)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +134,7 @@ func measure(ctx context.Context, asked runner, g *golden, calls int) (benchCase
 func bare(ctx context.Context, asked runner, g *golden) (func() error, error) {
 	switch r := asked.(type) {
 	case *pluginRunner:
-		p, err := r.plugin(g.settings)
+		p, err := r.plugin(ctx, g.settings)
 		var dst []byte
 		return func() (err error) {
 			dst, _, err = p.Call(ctx, g.export, g.input, dst[:0])

@@ -76,6 +76,7 @@ type pluginTest struct {
 	Coverage []pluginCoverageJSON `json:"coverage"`
 
 	answers map[string]string // native, by the cases' names
+	refused error             // by admission, for what may be one case's fault
 }
 
 type pluginCaseJSON struct {
@@ -129,6 +130,9 @@ func (t *pluginTest) run(ctx context.Context, args []string, update bool) error 
 	if err := t.ask(ctx); err != nil {
 		return err
 	}
+	if t.refused != nil && t.Failed == 0 {
+		return t.refused
+	}
 	t.OK = t.Failed == 0 && t.Native != nativeFailed && t.Stock != stockDiffers
 	return nil
 }
@@ -170,8 +174,8 @@ func (t *pluginTest) admit(ctx context.Context) error {
 	case fault.Code == abi.CodeEnginesDiffer:
 		t.Stock, t.Difference = stockDiffers, fault.Detail
 		return nil
-	case fault.Code == abi.CodeCaseFailed:
-		t.Stock = stockNotAsked
+	case ofCases(err):
+		t.Stock, t.refused = stockNotAsked, err
 		return nil
 	default:
 		return err
@@ -205,6 +209,9 @@ func (t *pluginTest) one(ctx context.Context, g *golden, ours runner) pluginCase
 	c.Answer, c.Fuel = answer, fuel
 	if err != nil {
 		c.Problems = []string{err.Error()}
+		for line := range strings.Lines(saidIn(ours)) {
+			c.Problems = append(c.Problems, strings.TrimSpace(line))
+		}
 	} else {
 		c.Problems = g.differences(answer)
 	}

@@ -116,7 +116,9 @@ func (s *subject) inspect(ctx context.Context) (*inspectJSON, error) {
 func (s *subject) inspectCases(ctx context.Context, r *inspectJSON) (err error) {
 	if err := s.admit(ctx); err != nil { // nobody knows yet what the module does to a compiler
 		r.Refused = err.Error()
-		return ctx.Err()
+		if !ofCases(err) {
+			return ctx.Err()
+		}
 	}
 	asked, err := s.start(ctx)
 	if err != nil {

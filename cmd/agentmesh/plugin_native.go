@@ -36,7 +36,7 @@ func (t *pluginTest) native(ctx context.Context, src *source) error {
 		return nil
 	}
 	k, command := t.kit, t.kit.goCommand
-	args := []string{"test", "-count=1", "./..."}
+	args := []string{"test", "-count=1", "-timeout=2m", "./..."}
 	if src.lang == langRust {
 		command, args = k.cargoCommand, []string{"test", "--quiet"}
 	}
@@ -66,7 +66,7 @@ func (t *pluginTest) cover(ctx context.Context, src *source) error {
 	}
 	defer os.RemoveAll(dir)
 	profile, answers := filepath.Join(dir, "profile"), filepath.Join(dir, "answers.json")
-	c, err := t.kit.goCommand(ctx, src, "test", "-count=1", "-run=^TestCases$", "-coverprofile="+profile, ".")
+	c, err := t.kit.goCommand(ctx, src, "test", "-count=1", "-timeout=2m", "-run=^TestCases$", "-coverprofile="+profile, ".")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,7 @@ Exits 0, 3 when a policy denies or asks for approval, 1 when the plugin fails (t
 		if err != nil {
 			return e.tellFaults(err)
 		}
-		answer, fuel, err := s.once(c.Context(), g)
+		answer, fuel, err := e.once(c.Context(), s, g)
 		if err != nil {
 			return e.tellFaults(err)
 		}
@@ -104,13 +105,14 @@ func inputError(input string, err error) error {
 	return fmt.Errorf("%s: %w", input, err)
 }
 
-// once asks one thing of a plugin that is started for it.
-func (s *subject) once(ctx context.Context, g *golden) (answer string, fuel int64, err error) {
+// once asks one thing of a plugin that is started for it. What the plugin says besides goes to standard error.
+func (e *env) once(ctx context.Context, s *subject, g *golden) (answer string, fuel int64, err error) {
 	asked, err := s.start(ctx)
 	if err != nil {
 		return "", 0, err
 	}
 	answer, fuel, err = asked.ask(ctx, g)
+	lines(e.stderr, strings.ReplaceAll(saidIn(asked), "\t", "    "))
 	return answer, fuel, errors.Join(err, asked.close(ctx))
 }
 

@@ -50,10 +50,15 @@ type pluginRunner struct {
 	plugins map[string]*sandbox.Plugin
 	// compiled is how long scan, rewriting and compilation took.
 	compiled time.Duration
+	// bare is the module without its cases, nil unless they keep it from starting.
+	bare *sandbox.PluginModule
+	// said is what the plugin said in the last call: its logs, and what it wrote before it trapped.
+	said string
 }
 
 func (s *subject) startPlugin(ctx context.Context) (*pluginRunner, error) {
-	engine, err := sandbox.NewEngine(ctx, sandbox.Options{})
+	r := &pluginRunner{plugins: map[string]*sandbox.Plugin{}}
+	engine, err := sandbox.NewEngine(ctx, sandbox.Options{Guest: func(l sandbox.GuestLog) { r.said = l.Text }})
 	if err != nil {
 		return nil, err
 	}
@@ -62,27 +67,59 @@ func (s *subject) startPlugin(ctx context.Context) (*pluginRunner, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.name, err), engine.Close(ctx))
 	}
-	return &pluginRunner{engine: engine, module: module, plugins: map[string]*sandbox.Plugin{}, compiled: time.Since(begun)}, nil
+	r.engine, r.module, r.compiled = engine, module, time.Since(begun)
+	return r, nil
 }
 
 // plugin is the one with those settings.
-func (r *pluginRunner) plugin(settings abi.Value) (*sandbox.Plugin, error) {
+func (r *pluginRunner) plugin(ctx context.Context, settings abi.Value) (*sandbox.Plugin, error) {
 	key := settingsText(settings)
 	if p := r.plugins[key]; p != nil {
 		return p, nil
 	}
 	p, err := r.module.New(settings)
+	if ofCases(err) && r.module.File().Cases != "" {
+		p, err = r.withoutCases(ctx, settings)
+	}
 	if err == nil {
 		r.plugins[key] = p
 	}
 	return p, err
 }
 
+// withoutCases starts the plugin without the calls of its golden cases, by which it is warmed up: which of them fails is
+// then told by asking them one by one.
+func (r *pluginRunner) withoutCases(ctx context.Context, settings abi.Value) (_ *sandbox.Plugin, err error) {
+	if r.bare == nil {
+		f := *r.module.File()
+		f.Cases = ""
+		if r.bare, err = r.engine.CompilePlugin(ctx, &f, sandbox.PluginOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	return r.bare.New(settings)
+}
+
+// ofCases reports whether a failure may be that of one golden case, and not of the module itself.
+func ofCases(err error) bool {
+	var fault *abi.Failure
+	if !errors.As(err, &fault) {
+		return false
+	}
+	switch fault.Code {
+	case abi.CodeCaseFailed, abi.CodeOutOfFuel, abi.CodeOutOfMemory, abi.CodeTrap, abi.CodeOutputInvalid, abi.CodeOutputTooLarge:
+		return true
+	default:
+		return false
+	}
+}
+
 func (r *pluginRunner) ask(ctx context.Context, g *golden) (string, int64, error) {
-	p, err := r.plugin(g.settings)
+	p, err := r.plugin(ctx, g.settings)
 	if err != nil {
 		return "", 0, err
 	}
+	r.said = ""
 	out, fuel, err := p.Call(ctx, g.export, g.input, nil)
 	if err != nil || p.Kind() != abi.KindPolicy {
 		return string(out), fuel, err
@@ -98,7 +135,11 @@ func (r *pluginRunner) close(ctx context.Context) error {
 	for _, p := range r.plugins {
 		p.Close()
 	}
-	return errors.Join(r.module.Close(ctx), r.engine.Close(ctx))
+	var err error
+	if r.bare != nil {
+		err = r.bare.Close(ctx)
+	}
+	return errors.Join(err, r.module.Close(ctx), r.engine.Close(ctx))
 }
 
 func settingsText(settings abi.Value) string {
@@ -106,6 +147,14 @@ func settingsText(settings abi.Value) string {
 		return "{}"
 	}
 	return string(abi.AppendJSON(nil, settings))
+}
+
+// saidIn is what a plugin said in the last call, empty for what says nothing.
+func saidIn(asked runner) string {
+	if r, ok := asked.(*pluginRunner); ok {
+		return r.said
+	}
+	return ""
 }
 
 // admit has a process that can be killed do what a host does before a plugin decides: scan and compile it, start it, and
