@@ -69,6 +69,7 @@ func (p *Plugin) first() error {
 	if err != nil {
 		return err
 	}
+	i.turns(turnRunning)
 	p.module.host.watch.add(i)
 	if err := i.start(); err != nil {
 		p.drop(i)
@@ -85,6 +86,7 @@ func (p *Plugin) make() (*pluginInstance, error) {
 	if err != nil {
 		return nil, err
 	}
+	i.turns(turnRunning)
 	p.module.host.watch.add(i)
 	if p.mode != restoreMarked { // its globals are its own
 		if err := i.start(); err != nil {

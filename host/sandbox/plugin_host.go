@@ -137,12 +137,12 @@ func (w *watchdog) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, s := range w.running {
-		turn := i.turn.Load()
-		if turn%2 == 0 || turn != s.turn {
-			s = sighting{turn: turn}
+		now := i.turn.Load()
+		if now != s.turn {
+			s = sighting{turn: now}
 		}
-		if s.seen++; s.seen > looks && turn%2 == 1 {
-			i.exhaust(turn)
+		if s.seen++; s.seen > looks && turn(now).state() == turnRunning {
+			i.exhaust(now)
 		}
 		w.running[i] = s
 	}
@@ -150,14 +150,14 @@ func (w *watchdog) look() {
 
 // exhaust takes the fuel of a call. It races with the guest's own counting, which may put back what was left: so it is done
 // again at every look until the call has ended.
-func (i *pluginInstance) exhaust(turn uint64) {
+func (i *pluginInstance) exhaust(seen uint64) {
 	if i.size == nil {
 		return
 	}
 	i.late.Store(true) // before the turn is looked at: one of both sides sees the other
 	i.strike.Lock()
 	defer i.strike.Unlock()
-	if i.turn.Load() == turn {
+	if i.turn.Load() == seen {
 		i.plugin.module.layout.SetRest(i.memory, 0)
 	}
 }

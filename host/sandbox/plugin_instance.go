@@ -41,7 +41,7 @@ type pluginInstance struct {
 	code   abi.Code // why the guest was stopped; "" while it was not
 	detail string
 
-	turn   atomic.Uint64 // odd while guest code runs
+	turn   atomic.Uint64 // who has it
 	late   atomic.Bool   // the watchdog struck
 	strike sync.Mutex
 }
@@ -126,9 +126,7 @@ func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error
 	if i.fuel != nil {
 		i.fuel.Set(uint64(first))
 	}
-	i.turn.Add(1)
 	err = f.CallWithStack(i.ctx, i.stack[:])
-	i.turn.Add(1)
 	if i.late.Load() { // wait until the watchdog has let go
 		i.strike.Lock()
 		defer i.strike.Unlock()

@@ -8,15 +8,16 @@ import (
 	"agentmesh/pdk/abi"
 )
 
-// pluginPool holds a plugin's instances. One lies in hot, where the caller who is alone finds the one it used last; the
-// others lie in a channel, as does room for another (nil) that one dropped has left.
+// pluginPool holds a plugin's instances. One of them is the first to be tried, so that a caller who is alone has the one
+// it used last at the price of two atomic operations; the others lie in a channel, as does room for another (nil) that one
+// dropped has left.
 type pluginPool struct {
 	plugin  *Plugin
 	exports []string
 	free    chan *pluginInstance
-	hot     atomic.Pointer[pluginInstance]
-	waiting atomic.Int64 // callers at the channel
-	rooms   atomic.Int64 // instances and rooms handed out so far, each paid for
+	hot     atomic.Pointer[pluginInstance] // the one tried first, whether it is free (its turn tells) or not
+	waiting atomic.Int64                   // callers at the channel
+	rooms   atomic.Int64                   // instances and rooms handed out so far, each paid for
 	alive   atomic.Int64
 	dropped atomic.Int64
 	price   int64  // of a room, in the memory budget
@@ -30,17 +31,41 @@ func (p *pluginPool) open(plugin *Plugin, bound int) {
 	p.price = int64(layout.Shift) + int64(layout.MaxPages)<<16
 }
 
+// turn tells who has an instance: its low bits are one of these states, the others count.
+type turn uint64
+
+const (
+	turnParked  turn = iota // nobody: whoever changes this has it
+	turnRunning             // a caller
+	turnStored              // the channel
+	turnStates  turn = 1 << 2
+)
+
+func (t turn) state() turn { return t % turnStates }
+
+// to is the next turn, in another state.
+func (t turn) to(state turn) uint64 { return uint64(t-t.state()+turnStates) + uint64(state) }
+
+func (i *pluginInstance) turns(state turn) { i.turn.Store(turn(i.turn.Load()).to(state)) }
+
+// claim takes an instance that is parked.
+func (i *pluginInstance) claim(state turn) bool {
+	t := turn(i.turn.Load())
+	return t.state() == turnParked && i.turn.CompareAndSwap(uint64(t), t.to(state))
+}
+
 // first takes the instance that the plugin was made with; its room is paid for.
 func (p *pluginPool) first(i *pluginInstance) {
 	p.size = i.memoryBytes()
 	p.rooms.Store(1)
 	p.alive.Store(1)
-	p.free <- i
+	p.hot.Store(i)
+	i.turns(turnParked)
 }
 
 // get takes a free instance, makes one, or waits.
 func (p *pluginPool) get(ctx context.Context) (*pluginInstance, error) {
-	if i := p.hot.Swap(nil); i != nil {
+	if i := p.hot.Load(); i != nil && i.claim(turnRunning) {
 		return i, nil
 	}
 	select {
@@ -67,7 +92,7 @@ func (p *pluginPool) wait(ctx context.Context) (*pluginInstance, error) {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
 	// Whoever gave one back before it could see us waiting has put it here.
-	if i := p.hot.Swap(nil); i != nil {
+	if i := p.hot.Load(); i != nil && i.claim(turnRunning) {
 		return i, nil
 	}
 	timer := time.NewTimer(patience)
@@ -84,6 +109,7 @@ func (p *pluginPool) wait(ctx context.Context) (*pluginInstance, error) {
 
 func (p *pluginPool) orMake(i *pluginInstance) (*pluginInstance, error) {
 	if i != nil {
+		i.turns(turnRunning)
 		return i, nil
 	}
 	i, err := p.plugin.make()
@@ -97,28 +123,32 @@ func (p *pluginPool) orMake(i *pluginInstance) (*pluginInstance, error) {
 
 // put gives an instance back; a broken one is dropped and leaves its room.
 func (p *pluginPool) put(i *pluginInstance) {
-	if i.broken {
+	if i.broken || i.late.Load() {
+		p.hot.CompareAndSwap(i, nil)
 		p.plugin.drop(i)
 		p.alive.Add(-1)
 		p.dropped.Add(1)
 		p.free <- nil
 		return
 	}
-	if p.waiting.Load() > 0 || !p.hot.CompareAndSwap(nil, i) {
+	if p.waiting.Load() > 0 || p.hot.Load() != i && !p.hot.CompareAndSwap(nil, i) {
+		p.hot.CompareAndSwap(i, nil)
+		i.turns(turnStored)
 		p.free <- i
 		return
 	}
-	if p.waiting.Load() > 0 { // somebody came meanwhile and may have looked too early
-		if i := p.hot.Swap(nil); i != nil {
-			p.free <- i
-		}
+	i.turns(turnParked)
+	// Somebody may have come meanwhile and looked too early.
+	if p.waiting.Load() > 0 && i.claim(turnStored) {
+		p.hot.CompareAndSwap(i, nil)
+		p.free <- i
 	}
 }
 
 // close closes all instances, which are all free, and gives back what their rooms cost.
 func (p *pluginPool) close() {
 	if i := p.hot.Swap(nil); i != nil {
-		p.plugin.drop(i)
+		p.plugin.drop(i) // parked: no call is under way
 	}
 	for {
 		select {
