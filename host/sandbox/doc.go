@@ -1,4 +1,5 @@
-// Package sandbox runs judges: compiled policies by the direct entry of pdk/abi, each in WebAssembly memory of its own.
+// Package sandbox runs judges: compiled policies by the direct entry of pdk/abi, and plugins in any language by Extism's
+// ABI, each in WebAssembly memory of its own.
 //
 // # What is loaded
 //
@@ -7,6 +8,37 @@
 // embedded source is compiled again and our own output runs. Where the two differ, that is a warning of the set; a module
 // without source is refused. "preset:NAME" loads a preset. All errors of everything named come at once, and one error
 // means that nothing is loaded.
+//
+// Any other *.wasm is a plugin. Its manifest and golden cases are custom sections of it; a foreign module without them takes
+// x.manifest.json and x.cases.json beside x.wasm. A plugin that the operator configured and that is not there is an error.
+//
+// # Plugins
+//
+// A plugin is a pure function: it is given bytes and answers bytes. What it may import is served by the host alone, and
+// is the same everywhere and always; whatever else it imports refuses it at load, by name:
+//
+//   - extism:host/env: alloc free length length_unsafe load_u8 load_u64 store_u8 store_u64 input_length input_offset
+//     input_load_u8 input_load_u64 output_set output_length output_offset error_set config_get log_trace log_debug
+//     log_info log_warn log_error get_log_level. config_get knows "settings", one canonical JSON object. Out of bounds
+//     traps. Variables and HTTP are not there.
+//   - wasi_snapshot_preview1, for the runtimes of Go, TinyGo and Rust: no arguments and no environment (args_get
+//     args_sizes_get environ_get environ_sizes_get); clocks that stand at 2022-01-01T00:00:00Z and move by what the guest
+//     sleeps (clock_res_get clock_time_get poll_oneoff); one fixed random sequence (random_get); standard output and error
+//     go to a log of 4 KiB a call (fd_write, fd_fdstat_get); no other file is open (fd_read fd_seek fd_close
+//     fd_fdstat_set_flags fd_prestat_get fd_prestat_dir_name: EBADF); sched_yield does nothing; proc_exit and proc_raise
+//     trap.
+//
+// Work is counted in fuel (host/wasm): what the code costs, 16 units for a call of the host and one for each 64 bytes it
+// moves. A call may use DefaultFuel; a manifest can ask for less, and only the operator for more. The same holds of
+// memory, DefaultMemoryPages. One call may take 16 MiB of the host's memory beside its input.
+//
+// An instance is started as Extism does it, warmed up with a typical request and the plugin's golden cases, and a snapshot
+// is taken. After every call memory, globals, clock and random sequence are what they were then: the same request costs
+// the same fuel and gets the same answer whatever came before. Further instances begin with the snapshot.
+//
+// Every failure is an *abi.Failure with a stable code and leaves nothing decided; after a trap or any limit the instance
+// is dropped. A guest that runs on for Options.Watchdog in spite of its fuel is stopped at its next slice (wasm.Slice).
+// Where a manifest names no effects, every decision but allow is allowed to it.
 //
 // # Trust
 //
@@ -25,5 +57,6 @@
 // # Instances
 //
 // Each module has a pool of instances, which grows on demand to a bound; beyond it callers wait. An instance that failed,
-// or that a large request made grow, is dropped. In the steady state a decision allocates nothing.
+// or that a large request made grow, is dropped. In the steady state a decision allocates nothing. The memory of all
+// plugins' instances together, by what each may grow to, stays within Options.MemoryBudget.
 package sandbox
