@@ -118,12 +118,16 @@ func TestTheSameDecisionForTheSameFuel(t *testing.T) {
 			all = append(all, asked{m.Name, m.Wasm, []string{`{"abi":1}`, hostile.Trigger, `{"abi":1}`, hostile.Trigger}})
 		}
 	}
-	all = append(all, shipped(t))
+	if race { // it is told by the other runs, and no two goroutines meet in it
+		all = all[:8]
+	} else {
+		all = append(all, shipped(t))
+	}
 	first, err := decide(t.Context(), false, all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(first) < 100 || slices.ContainsFunc(first, func(d decided) bool { return d.Fuel <= 0 }) {
+	if len(first) < 4*(len(all)-1) || slices.ContainsFunc(first, func(d decided) bool { return d.Fuel <= 0 }) {
 		t.Fatalf("%d decisions, not all of which cost something", len(first))
 	}
 	second, err := decide(t.Context(), false, all)
