@@ -235,11 +235,11 @@ func (a *Admitter) died(ctx context.Context, err error) verdict {
 		return unable(err)
 	case e.killed:
 		return overdrawn(tooMuch("time", a.options.Time.String()))
-	case strings.Contains(e.said, "SIGXCPU"):
+	case errors.As(err, &exited) && exited.UserTime()+exited.SystemTime() >= a.options.CPU:
 		return overdrawn(tooMuch("processor time", a.options.CPU.String()))
 	case strings.Contains(e.said, "out of memory") || strings.Contains(e.said, "cannot allocate memory"):
 		return overdrawn(tooMuch("memory", strconv.FormatInt(a.options.MemoryBytes>>20, 10)+" MiB"))
-	case !errors.As(err, &exited):
+	case exited == nil:
 		return unable(err)
 	case exited.ExitCode() == 2 && strings.HasPrefix(e.said, "this command is"):
 		return unable(err)

@@ -101,7 +101,7 @@ func (c *admission) bound(q *admitRequest) error {
 		for range time.Tick(admitLook) {
 			metrics.Read(in)
 			switch {
-			case in[0].Value.Uint64()-in[1].Value.Uint64() > uint64(q.MemoryBytes)*7/8:
+			case in[0].Value.Uint64()-in[1].Value.Uint64() > uint64(q.MemoryBytes):
 				os.Exit(c.answer(tooMuch("memory", fmt.Sprintf("%d MiB", q.MemoryBytes>>20))))
 			case time.Now().After(deadline):
 				os.Exit(c.answer(tooMuch("time", q.Time.String())))

@@ -40,6 +40,14 @@
 // is dropped. A guest that runs on for Options.Watchdog in spite of its fuel is stopped at its next slice (wasm.Slice).
 // Where a manifest names no effects, every decision but allow is allowed to it.
 //
+// # Admission
+//
+// A plugin is hostile until it was admitted (Options.Admission, Admitter): once for each digest, bounds and EngineVersion, a
+// child process of ours, without environment, bounded in time, processor time and memory, scans and compiles it into the
+// cache that only this user can write, and runs its golden cases here and under the stock Extism SDK. An answer that is not
+// what the case wants, or that differs by a byte, refuses it; the message holds both. That it was admitted is remembered in
+// the cache, in a file of this user alone; a refusal only in this process, one for time or memory for ten minutes.
+//
 // # Trust
 //
 // Policies are the operator's configuration, trusted by owner and mode: a policy file, and the directory it is loaded

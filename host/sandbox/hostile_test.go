@@ -190,6 +190,28 @@ func TestABombThatTheScanLetsThrough(t *testing.T) {
 	w.end(t)
 }
 
+func TestABombsProcessIsBounded(t *testing.T) {
+	if race {
+		t.Skip("the race detector takes memory for itself")
+	}
+	f, err := sandbox.NewPluginFile("guest.wasm", hostile.Heavy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		says    string
+		options sandbox.AdmitOptions
+	}{
+		{"more memory", sandbox.AdmitOptions{MemoryBytes: 8 << 20}},
+		{"more processor time than the 1s", sandbox.AdmitOptions{CPU: time.Second}},
+	} {
+		err := newAdmitter(t, c.options).Admit(t.Context(), f, sandbox.PluginOptions{})
+		if codeOf(t, err) != abi.CodeAdmissionLimit || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("got %v, want %q", err, c.says)
+		}
+	}
+}
+
 func TestSecretsDoNotOutliveACall(t *testing.T) {
 	p, err := opened(t, newEngine(t, sandbox.Options{}), hostile.Keeping(), sandbox.PluginOptions{})
 	if err != nil {
