@@ -33,7 +33,7 @@ var built = sync.OnceValues(func() (string, error) {
 // example is the file of an example's module.
 func example(t testing.TB, name string) string {
 	t.Helper()
-	if testing.Short() {
+	if testing.Short() || raced {
 		t.Skip("builds Rust guests")
 	}
 	dir, err := built()

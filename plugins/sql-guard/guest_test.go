@@ -29,7 +29,7 @@ var built = sync.OnceValues(func() (string, error) {
 
 func module(t testing.TB) string {
 	t.Helper()
-	if testing.Short() {
+	if testing.Short() || raced {
 		t.Skip("builds a Rust guest")
 	}
 	file, err := built()

@@ -1,0 +1,6 @@
+//go:build race
+
+package rust_test
+
+// raced: guests run on one thread, and compiling them takes the race detector minutes.
+const raced = true
