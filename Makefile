@@ -18,7 +18,7 @@ BUILD    = $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version
 
 .PHONY: help
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: build ## build everything and serve the example policies on loopback, state in .agentmesh/
@@ -56,9 +56,11 @@ unit: ## unit tests, layers, house rules, and the stories told to the built comm
 	$(GO) test ./...
 
 .PHONY: rust
-rust: rust-toolchain ## the Rust kit and the plugin in Rust: their own tests
-	cd pdk/rust && ../../.ci/rust test -q --workspace
-	cd plugins/sql-guard && ../../.ci/rust test -q
+rust: rust-toolchain ## the Rust kit and the plugin in Rust: formatting, clippy, their own tests
+	@for d in pdk/rust plugins/sql-guard; do ( cd $$d; \
+	  if ../../.ci/rust fmt --version >/dev/null 2>&1; then ../../.ci/rust fmt --all --check; fi; \
+	  if ../../.ci/rust clippy --version >/dev/null 2>&1; then ../../.ci/rust clippy -q --locked --all-targets -- -D warnings; fi; \
+	  ../../.ci/rust test -q --locked --workspace ); done
 
 .PHONY: race
 race: ## the same under the race detector (RACE=0 leaves it out where there is no C compiler)
