@@ -118,6 +118,10 @@ func (w *patron) end(t testing.TB) {
 
 func TestHostileModulesEndWithTheirCode(t *testing.T) {
 	e := newEngine(t, sandbox.Options{})
+	idle := newPatron(t, e) // what follows is to be read beside it
+	time.Sleep(200 * time.Millisecond)
+	t.Log("with nothing hostile beside it:")
+	idle.end(t)
 	w := newPatron(t, e)
 	repeats := 3
 	for _, m := range slices.Concat(hostile.Modules(), hostile.Bombs()) {
