@@ -16,7 +16,7 @@ import (
 // [rust] holds where the stories in Rust can be told.
 func TestPluginStories(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds plugins")
+		t.Skip("-short: the stories build plugins, which takes a minute")
 	}
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {

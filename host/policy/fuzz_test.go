@@ -34,7 +34,7 @@ func FuzzCondition(f *testing.F) {
 		again, err := policy.ParseCondition(text, scope)
 		if err != nil {
 			if len(text) > len(src) && strings.Contains(err.Error(), "more than") {
-				t.Skip() // escapes and parentheses may lead beyond a limit
+				t.Skip("escapes and parentheses lead beyond a limit")
 			}
 			t.Fatalf("%q is written %q, which is refused:\n%v", src, text, err)
 		}

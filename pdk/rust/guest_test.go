@@ -34,7 +34,7 @@ var built = sync.OnceValues(func() (string, error) {
 func example(t testing.TB, name string) string {
 	t.Helper()
 	if testing.Short() || raced {
-		t.Skip("builds Rust guests")
+		t.Skip("-short, or under the race detector, which sees nothing of a guest: building Rust takes its time")
 	}
 	dir, err := built()
 	if err != nil {

@@ -30,7 +30,7 @@ var built = sync.OnceValues(func() (string, error) {
 func module(t testing.TB) string {
 	t.Helper()
 	if testing.Short() || raced {
-		t.Skip("builds a Rust guest")
+		t.Skip("-short, or under the race detector, which sees nothing of a guest: building Rust takes its time")
 	}
 	file, err := built()
 	if err != nil {
