@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/parsers/yaml"
@@ -46,6 +47,8 @@ type Config struct {
 	Store Store `koanf:"store"`
 	// Log says what is logged and how.
 	Log Log `koanf:"log"`
+	// Trust says which modules may run, and where roots are followed from.
+	Trust Trust `koanf:"trust"`
 	// Plugins are what the operator says of plugins, by their names. All named must be found in Dirs.
 	Plugins map[string]Plugin `koanf:"-"`
 }
@@ -60,6 +63,19 @@ type TLS struct {
 type Dirs struct {
 	Policies []string `koanf:"policies"`
 	Plugins  []string `koanf:"plugins"`
+}
+
+// Trust says what may run without a signature, and how indexes are followed.
+type Trust struct {
+	// AllowUnsigned are folders of modules that run whoever made them: for development. They are loaded as Dirs.Plugins are.
+	AllowUnsigned []string `koanf:"allow_unsigned"`
+	// Poll is how often the index of each trust root is asked for, give or take a tenth; 0: never.
+	Poll time.Duration `koanf:"poll"`
+	// MaxStale is how long after an index has expired its modules still run.
+	MaxStale time.Duration `koanf:"max_stale"`
+	// PlainHTTP lets OCI registries beyond loopback be asked without TLS; CA is a PEM file of further authorities.
+	PlainHTTP bool   `koanf:"plain_http"`
+	CA        string `koanf:"ca"`
 }
 
 // Request bounds a request.
@@ -99,6 +115,7 @@ func DefaultConfig() Config {
 		Request: Request{MaxBytes: 1 << 20},
 		Ledger:  Ledger{Mode: "sync"},
 		Log:     Log{Level: "info", Format: "text"},
+		Trust:   Trust{Poll: 5 * time.Minute, MaxStale: 14 * 24 * time.Hour},
 	}
 }
 
@@ -119,6 +136,7 @@ func FlagKeys() map[string]string {
 		"listen": "listen", "socket": "socket", "policies": "dirs.policies", "plugins": "dirs.plugins", "root": "roots",
 		"tools": "tools", "environment": "environment", "ledger-mode": "ledger.mode", "store": "store.url",
 		"tls-cert": "tls.cert", "tls-key": "tls.key", "log-level": "log.level", "log-format": "log.format",
+		"allow-unsigned": "trust.allow_unsigned", "plain-http": "trust.plain_http", "ca": "trust.ca",
 	}
 }
 
@@ -149,7 +167,7 @@ func LoadConfig(src Sources) (Config, error) {
 	var c Config
 	err := k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		ErrorUnused: true, WeaklyTypedInput: true, TagName: "koanf",
-		DecodeHook: mapstructure.StringToSliceHookFunc(","),
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
 	}})
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
@@ -269,7 +287,10 @@ func (c *Config) check() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return errors.New("configuration: tls.cert and tls.key go together")
 	}
-	for _, dir := range slices.Concat(c.Dirs.Policies, c.Dirs.Plugins, c.Roots) {
+	if c.Trust.Poll < 0 || c.Trust.MaxStale < 0 {
+		return errors.New("configuration: trust.poll and trust.max_stale are times like 5m or 336h, not less than 0")
+	}
+	for _, dir := range slices.Concat(c.Dirs.Policies, c.Dirs.Plugins, c.Trust.AllowUnsigned, c.Roots) {
 		if strings.TrimSpace(dir) == "" {
 			return errors.New("configuration: a folder with an empty name")
 		}

@@ -12,6 +12,9 @@ type Status struct {
 	// Set is the digest of the judges in force, Judges their number.
 	Set     string
 	Judges  int
+	// Trust names whom the modules in force are trusted by, sorted: roots, "local" for this machine's own, "unsigned" for
+	// those that nobody signed. Without modules it is empty.
+	Trust   []string
 	Reasons []Reason
 }
 
@@ -50,6 +53,7 @@ func (s Status) value() abi.Value {
 		abi.Member{Name: "status", Value: abi.StringValue(s.State())},
 		abi.Member{Name: "set", Value: abi.StringValue(s.Set)},
 		abi.Member{Name: "judges", Value: abi.IntValue(int64(s.Judges))},
+		abi.Member{Name: "trust", Value: abi.StringsValue(s.Trust)},
 		abi.Member{Name: "reasons", Value: abi.ListValue(reasons...)},
 	)
 }
