@@ -39,12 +39,12 @@ func (g *Gate) ask(ctx context.Context, w *work) {
 // answer asks one judge, unless the breaker spares it.
 func (g *Gate) answer(ctx context.Context, w *work, judge Judge) Answer {
 	info := judge.Info()
-	if !g.breaker.closed(info.Name, w.agent, w.now) {
+	if !g.breaker.closed(&info, w.agent, w.now) {
 		return Answer{Judge: info, Failure: &abi.Failure{Code: abi.CodeBreakerOpen, Detail: "it failed repeatedly for this agent"}}
 	}
 	from := len(w.findings)
 	found, fuel, f := evaluate(ctx, judge, &w.request, w.findings)
-	g.breaker.report(info.Name, w.agent, f != nil && judgesFault(f.Code), w.now)
+	g.breaker.report(&info, w.agent, f != nil && judgesFault(f.Code), w.now)
 	info.Fuel = fuel
 	if f != nil {
 		return Answer{Judge: info, Failure: f}
@@ -71,10 +71,11 @@ func (w *work) redact(found []abi.Finding) {
 	}
 }
 
-// judgesFault reports whether a failure with that code says something of the judge, and not of one request or of the host.
+// judgesFault reports whether a failure with that code says something of the judge, and not of one request or of the host. A
+// judge that is not there costs nothing to ask, and says better why it denies than a breaker does.
 func judgesFault(code abi.Code) bool {
 	switch code {
-	case abi.CodeInputTooLarge, abi.CodeCancelled, abi.CodeOverloaded:
+	case abi.CodeInputTooLarge, abi.CodeCancelled, abi.CodeOverloaded, abi.CodeAbsent, abi.CodeLapsed:
 		return false
 	default:
 		return true
@@ -135,16 +136,24 @@ func (g *Gate) consume(ctx context.Context, w *work, v *abi.Verdict) {
 		w.overrule(v, abi.CodeStateFailed, "limits could not be counted: "+err.Error())
 		return
 	}
+	w.settle(v)
+}
+
+// settle turns the verdict into a deny where an enforcing limit is used up.
+func (w *work) settle(v *abi.Verdict) {
 	for i := range w.counters {
 		if c := &w.counters[i]; c.Over {
 			markOver(v, c)
 		}
 	}
 	if c := over(w.counters); c != nil {
-		w.overrule(v, abi.CodeRateLimited, c.Limit+" is used up")
+		w.overrule(v, abi.CodeRateLimited, c.Limit+usedUp)
 		v.Policy, v.Rule, v.RetryAfter = c.Policy, c.Rule, max(1, int64((c.Retry+time.Second-1)/time.Second))
 	}
 }
+
+// usedUp is what is said of a limit that has no room.
+const usedUp = " is used up"
 
 // count lists the counters that the answers call for. Those of monitored judges count apart, and only where the judge by
 // itself would not have been in the way.
@@ -162,6 +171,7 @@ func (w *work) count(v *abi.Verdict) *abi.Failure {
 				}
 				c, err := NewCounter(a.Judge.Name, o.Rule, o.Limit, a.Judge.Monitored)
 				if err == nil {
+					c.version = a.Judge.Version
 					w.counters = append(w.counters, c)
 				} else if !a.Judge.Monitored {
 					return &abi.Failure{Code: abi.CodeOutputInvalid, Detail: err.Error()}
@@ -180,7 +190,7 @@ func (w *work) overrule(v *abi.Verdict, code abi.Code, reason string) {
 // markOver records that the judge's rule stands in the way after all.
 func markOver(v *abi.Verdict, c *Counter) {
 	for i := range v.Judges {
-		if v.Judges[i].Name == c.Policy {
+		if j := &v.Judges[i]; j.Name == c.Policy && j.Version == c.version && j.Monitored == c.Monitored {
 			v.Judges[i].Decision, v.Judges[i].Rule = abi.Deny, c.Rule
 		}
 	}

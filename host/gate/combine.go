@@ -108,10 +108,13 @@ func (c *combination) answer(a *Answer, judged *abi.Judged) {
 	}
 }
 
+// monitoredPrefix begins the warnings of monitored judges.
+const monitoredPrefix = "monitored "
+
 func (c *combination) warn(judged *abi.Judged, rule, reason string) {
 	var b strings.Builder
 	if judged.Monitored {
-		b.WriteString("monitored ")
+		b.WriteString(monitoredPrefix)
 	}
 	b.WriteString(judged.Name)
 	if rule != "" {

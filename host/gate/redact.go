@@ -16,6 +16,8 @@ const (
 	memberRedacted = "$redacted"
 	memberHMAC     = "$hmac"
 	memberLen      = "len"
+	// hiddenName and a number stand for a member's name.
+	hiddenName = "$redacted "
 	// redactedByPolicy is the kind of what a policy's redact names.
 	redactedByPolicy = "policy"
 )
@@ -155,7 +157,7 @@ func (r redactor) value(v abi.Value, f field) abi.Value {
 		for i, m := range v.Items() {
 			members[i] = abi.Member{Name: m.Name, Value: r.value(m.Value, f.member(m.Name))}
 			if !cleanName(m.Name) {
-				members[i].Name = "$redacted " + strconv.Itoa(i)
+				members[i].Name = hiddenName + strconv.Itoa(i)
 			}
 		}
 		return abi.ObjectValue(members...)
