@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"agentmesh/pdk/abi"
 )
 
 // The breaker's measures: after trips failures in a row a judge is not asked for an agent for open, then once more to see.
@@ -16,14 +18,23 @@ const (
 )
 
 // breaker spares the host judges that keep failing. It counts per judge and agent, so that one agent's inputs cannot deny
-// the others. While nothing has failed it costs one atomic load.
+// the others, and for every version of a judge apart, monitored or not, so that a candidate's failures deny nobody. While
+// nothing has failed it costs one atomic load.
 type breaker struct {
 	some  atomic.Bool
 	mu    sync.Mutex
 	pairs map[pair]failures
 }
 
-type pair struct{ judge, agent string }
+type pair struct {
+	name, version string
+	monitored     bool
+	agent         string
+}
+
+func pairOf(judge *abi.Judged, agent string) pair {
+	return pair{name: judge.Name, version: judge.Version, monitored: judge.Monitored, agent: agent}
+}
 
 type failures struct {
 	inRow int
@@ -31,13 +42,13 @@ type failures struct {
 }
 
 // closed reports whether the judge is to be asked.
-func (b *breaker) closed(judge, agent string, now time.Time) bool {
+func (b *breaker) closed(judge *abi.Judged, agent string, now time.Time) bool {
 	if !b.some.Load() {
 		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := pair{judge, agent}
+	p := pairOf(judge, agent)
 	f := b.pairs[p]
 	if f.inRow < breakerTrips {
 		return true
@@ -51,13 +62,13 @@ func (b *breaker) closed(judge, agent string, now time.Time) bool {
 }
 
 // report counts a failure, or forgets those before a success.
-func (b *breaker) report(judge, agent string, failed bool, now time.Time) {
+func (b *breaker) report(judge *abi.Judged, agent string, failed bool, now time.Time) {
 	if !failed && !b.some.Load() {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := pair{judge, agent}
+	p := pairOf(judge, agent)
 	if !failed {
 		delete(b.pairs, p)
 		b.some.Store(len(b.pairs) > 0)

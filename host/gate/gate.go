@@ -35,6 +35,19 @@ type Options struct {
 	Now func() time.Time
 	// Entropy is where ids take their random bits; nil: crypto/rand. It is read by one goroutine at a time.
 	Entropy io.Reader
+	// Observer is told how judges took part in decisions; nil: nobody is.
+	Observer Observer
+}
+
+// Observer learns how judges do. It is called while a caller waits for its verdict, by many at a time, and keeps nothing of
+// what it is given.
+type Observer interface {
+	// Judged is told how a judge took part in a decision that was recorded: its decision and rule, and the code of its failure,
+	// empty where it did not fail.
+	Judged(judge *abi.Judged, failure abi.Code)
+	// Differed is told that a monitored judge came to another decision, or by another rule, than the version of the same
+	// name that decided. Judged is told of both as well, before.
+	Differed(name, monitored, deciding string)
 }
 
 // Gate decides. It is safe for concurrent use.
@@ -114,7 +127,9 @@ func (g *Gate) decide(ctx context.Context, c *Call, stage string) abi.Verdict {
 	v.Enforced = !g.options.Monitor || w.binding
 	finish(&v, stage)
 	w.decisionID = c.DecisionID
-	return g.record(ctx, w, v)
+	v = g.record(ctx, w, v)
+	g.observe(w, &v)
+	return v
 }
 
 // work is the memory of one decision, used again by later ones.
@@ -137,6 +152,7 @@ type work struct {
 	findings []abi.Finding
 	paths    [][]abi.Step
 	counters []Counter
+	differ   []difference
 	body     []byte
 	text     []byte
 	room     [16]byte
@@ -178,13 +194,14 @@ func (g *Gate) end(w *work) {
 	clear(w.findings)
 	clear(w.counters)
 	clear(w.paths)
+	clear(w.differ)
 	body := w.body
 	if cap(body) > largeBody {
 		body = nil
 	}
 	*w = work{
 		chosen: w.chosen[:0], answers: w.answers[:0], findings: w.findings[:0], counters: w.counters[:0], paths: w.paths[:0],
-		body: body[:0], text: w.text[:0],
+		differ: w.differ[:0], body: body[:0], text: w.text[:0],
 	}
 	g.work.Put(w)
 }
@@ -222,6 +239,7 @@ func (g *Gate) judge(ctx context.Context, c *Call, w *work) abi.Verdict {
 	}
 	g.ask(ctx, w)
 	v := Combine(w.stage, w.answers)
+	w.compare(v.Judges)
 	if v.Decision == abi.Allow && w.stage == abi.StagePreTool {
 		g.consume(ctx, w, &v)
 	}

@@ -24,10 +24,11 @@ type Counter struct {
 	// Retry is how long until the limit has room again; set when Over.
 	Retry time.Duration
 
-	count  int64
-	window time.Duration
-	last   int64 // when the newest hit was, ns
-	total  int64 // that of the newest hit
+	version string // of the judge
+	count   int64
+	window  time.Duration
+	last    int64 // when the newest hit was, ns
+	total   int64 // that of the newest hit
 }
 
 // NewCounter reads the limit, as abi.ParseLimit does; its count is 1 to abi.MaxLimit.

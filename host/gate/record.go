@@ -69,6 +69,7 @@ func appendDecision(dst []byte, q *abi.Request, v *abi.Verdict, w *work) []byte 
 		}
 		dst = append(dst, ']')
 	}
+	dst = appendDifferences(dst, w.differ)
 	return append(dst, '}')
 }
 
@@ -190,57 +191,6 @@ func (g *Gate) Note(ctx context.Context, kind string, about Subject, body abi.Va
 	e.Time, e.ID = w.now, w.id
 	e.Body = abi.AppendJSON(nil, g.redact.body(body))
 	return g.append(ctx, e.Entry)
-}
-
-// Adopt records a set that is about to decide: its digest, and name, version, digest and settings of every judge. Call it
-// before the set comes into force, so that every decision names a set that the ledger knows.
-func (g *Gate) Adopt(ctx context.Context, s SetInfo) error {
-	w := g.begin(&abi.Request{}, abi.StagePreTool)
-	defer g.end(w)
-	e := Subject{}.entry(ledger.KindSet)
-	e.Time, e.ID, e.Set = w.now, w.id, s.Digest
-	e.Body = s.appendBody(nil)
-	return g.append(ctx, e.Entry)
-}
-
-// SetInfo describes a set of judges.
-type SetInfo struct {
-	Digest string
-	// Config is the digest of the configuration that the set was loaded under, or empty.
-	Config string
-	Judges []abi.Judged
-	// Warnings are what the loader had to say, such as modules without a signature.
-	Warnings []string
-}
-
-// Describe is what there is to say of a set.
-func Describe(s Set, config string, warnings []string) SetInfo {
-	info := SetInfo{Digest: s.Digest(), Config: config, Warnings: warnings}
-	for i := range s.Len() {
-		info.Judges = append(info.Judges, s.Judge(i).Info())
-	}
-	return info
-}
-
-// appendBody appends {"set","config","judges":[{name,version,digest,settings_digest,monitored}],"warnings":[…]}.
-func (s *SetInfo) appendBody(dst []byte) []byte {
-	judges := make([]abi.Value, len(s.Judges))
-	for i := range s.Judges {
-		j := &s.Judges[i]
-		judges[i] = abi.ObjectValue(
-			abi.Member{Name: "name", Value: abi.StringValue(j.Name)},
-			abi.Member{Name: "version", Value: abi.StringValue(j.Version)},
-			abi.Member{Name: "digest", Value: abi.StringValue(j.Digest)},
-			abi.Member{Name: "settings_digest", Value: given(j.SettingsDigest)},
-			abi.Member{Name: "monitored", Value: abi.BoolValue(j.Monitored)},
-		)
-	}
-	return abi.AppendJSON(dst, abi.ObjectValue(
-		abi.Member{Name: "set", Value: abi.StringValue(s.Digest)},
-		abi.Member{Name: "config", Value: given(s.Config)},
-		abi.Member{Name: "judges", Value: abi.ListValue(judges...)},
-		abi.Member{Name: "warnings", Value: abi.StringsValue(saidAll(s.Warnings))},
-	))
 }
 
 // given is a string, or missing when it is empty.

@@ -84,6 +84,8 @@ const (
 	CodeWatchdog Code = "watchdog"
 	// CodeAbsent: a judge that must be asked is not there.
 	CodeAbsent Code = "absent"
+	// CodeLapsed: no version of a judge that must be asked is in effect any more.
+	CodeLapsed Code = "lapsed"
 	// CodeBreakerOpen: a judge failed so often for this agent that it is not asked for a while.
 	CodeBreakerOpen Code = "breaker_open"
 	// CodeLedgerFailed: the decision could not be made durable.

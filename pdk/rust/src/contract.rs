@@ -145,6 +145,8 @@ pub mod code {
     pub const WATCHDOG: &str = "watchdog";
     /// A judge that must be asked is not there.
     pub const ABSENT: &str = "absent";
+    /// No version of a judge that must be asked is in effect any more.
+    pub const LAPSED: &str = "lapsed";
     /// A judge failed so often for this agent that it is not asked for a while.
     pub const BREAKER_OPEN: &str = "breaker_open";
     /// The decision could not be made durable.
