@@ -33,6 +33,10 @@ type Options struct {
 	// Admission is asked before a plugin is compiled here, for every plugin of a set; nil admits all. Plugins are hostile
 	// until it has spoken: what compiles them for the first time is best another process.
 	Admission func(ctx context.Context, f *PluginFile, o PluginOptions) error
+	// Trust is asked who vouches for a module, for each *.wasm and each Module before anything in it is compiled or run. An
+	// error with a method Stops() bool that answers true puts a judge that denies in the module's place (code absent, the
+	// error's text); any other error fails the load. Nil: every module is taken, with a warning.
+	Trust func(ctx context.Context, m Found) (Provenance, error)
 	// Guest is told what plugins say, after each call in which they did; nil: it is lost.
 	Guest func(GuestLog)
 	// Interpreter runs plugins without compiling them: the same answers for the same fuel, some twenty times slower. It is

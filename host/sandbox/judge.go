@@ -23,11 +23,18 @@ type Judge interface {
 	Possible(ctx context.Context, q *abi.Request) (abi.DecisionSet, error)
 	// Redacts are the paths to be kept out of ledger and logs whenever it applies.
 	Redacts() [][]abi.Step
+	// Manifest says what the judge is. It is not to be changed.
+	Manifest() *abi.Manifest
+	// Module is the module that makes this judge again, here or elsewhere (LoadModules), and Settings, one JSON object or
+	// empty, what it was set to. The module is not to be changed; an absent judge has none.
+	Module() []byte
+	Settings() string
 }
 
 // PolicyJudge is a compiled policy. It costs no fuel: it has no loops but over lists, and traps beyond a bound of its own.
 type PolicyJudge struct {
 	info     abi.Judged
+	manifest abi.Manifest
 	module   *policy.Module
 	pool     *pool
 	speaks   [2]bool // by stage
@@ -42,8 +49,8 @@ func newPolicyJudge(m *policy.Module, p *pool) (*PolicyJudge, error) {
 		return nil, err
 	}
 	j := &PolicyJudge{
-		info:   abi.Judged{Name: manifest.Name, Version: manifest.Version, Digest: m.Digest(), Monitored: m.Policy.Monitor},
-		module: m, pool: p,
+		info:     abi.Judged{Name: manifest.Name, Version: manifest.Version, Digest: m.Digest(), Monitored: m.Policy.Monitor},
+		manifest: manifest, module: m, pool: p,
 	}
 	j.speaks[policy.PreTool] = true
 	for _, i := range m.Rules {
@@ -69,8 +76,17 @@ func manifestOf(module []byte) (abi.Manifest, error) {
 // Info implements Judge.
 func (j *PolicyJudge) Info() abi.Judged { return j.info }
 
-// Module is the compiled policy.
-func (j *PolicyJudge) Module() *policy.Module { return j.module }
+// Policy is the compiled policy.
+func (j *PolicyJudge) Policy() *policy.Module { return j.module }
+
+// Manifest implements Judge.
+func (j *PolicyJudge) Manifest() *abi.Manifest { return &j.manifest }
+
+// Module implements Judge.
+func (j *PolicyJudge) Module() []byte { return j.module.Wasm }
+
+// Settings implements Judge: a compiled policy has none.
+func (j *PolicyJudge) Settings() string { return "" }
 
 // Applies implements Judge.
 func (j *PolicyJudge) Applies(q *abi.Request) bool {

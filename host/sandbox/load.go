@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"agentmesh/host/policy"
+	"agentmesh/pdk/abi"
 )
 
 // presetPrefix names a preset where a path is expected.
@@ -21,18 +22,25 @@ const presetPrefix = "preset:"
 // type policy.Errors and holds everything that is wrong with any of them; nothing is loaded then. The caller holds the set
 // and releases it.
 func (e *Engine) Load(ctx context.Context, paths ...string) (*Set, error) {
+	return e.LoadModules(ctx, nil, paths...)
+}
+
+// LoadModules loads modules that lie in memory together with what the paths name, as Load does.
+func (e *Engine) LoadModules(ctx context.Context, modules []Module, paths ...string) (*Set, error) {
 	l := loader{engine: e, files: trusted{seen: map[string]bool{}}}
 	l.find(paths)
 	l.readPolicies()
-	l.readModules()
+	l.readModules(ctx)
+	l.takeModules(ctx, modules)
 	l.compile(ctx)
 	l.openPlugins(ctx)
+	l.absent()
 	l.rename()
 	if len(l.errs) > 0 {
 		l.undo(ctx)
 		return nil, l.errs
 	}
-	s := newSet(e, l.judges, l.modules, l.plugins)
+	s := newSet(e, l.contents())
 	s.warnings, s.files = l.warnings, slices.Sorted(maps.Keys(l.files.seen))
 	if len(s.judges) == 0 {
 		s.warnings = append(s.warnings, "no policies are loaded: every action is denied")
@@ -52,7 +60,7 @@ func (e *Engine) Policies(ctx context.Context, policies ...*policy.Policy) (*Set
 		l.undo(ctx)
 		return nil, l.errs
 	}
-	return newSet(e, l.judges, l.modules, nil), nil
+	return newSet(e, l.contents()), nil
 }
 
 // loader gathers what is found, and what is wrong with it.
@@ -65,7 +73,9 @@ type loader struct {
 	modules  []*module
 	foreign  []*PluginFile // modules that are no compiled policies
 	plugins  []*Plugin
+	missing  []*AbsentJudge
 	judges   []Judge
+	origins  []Origin
 	warnings []string
 	errs     policy.Errors
 }
@@ -164,16 +174,16 @@ func (l *loader) add(m *policy.Module, err error) {
 	l.compiled = append(l.compiled, m)
 }
 
-func (l *loader) readModules() {
+func (l *loader) readModules(ctx context.Context) {
 	for _, path := range l.wasm {
-		if err := l.readModule(path); err != nil {
+		if err := l.readModule(ctx, path); err != nil {
 			l.fail(path, err)
 		}
 	}
 }
 
 // readModule takes a module for a compiled policy if it carries a policy's source or says so, and for a plugin otherwise.
-func (l *loader) readModule(path string) error {
+func (l *loader) readModule(ctx context.Context, path string) error {
 	found, err := l.files.ReadFile(path)
 	if err != nil {
 		return err
@@ -183,30 +193,12 @@ func (l *loader) readModule(path string) error {
 			return err
 		}
 	}
-	if isPlugin(found) {
-		f, err := NewPluginFile(path, found)
-		if err == nil {
-			l.foreign = append(l.foreign, f)
-		}
-		return err
-	}
-	m, err := l.recompile(path, found)
-	if errors.Is(err, policy.ErrNoSource) {
-		err = fmt.Errorf("%w; a plugin has a manifest in itself or in %s", err, beside(path, manifestEnd))
-	}
-	if err == nil {
-		l.compiled = append(l.compiled, m)
-	}
-	return err
+	return l.module(ctx, Module{Path: path, Wasm: found}, func(end string) ([]byte, error) { return l.files.ReadFile(path + end) })
 }
 
 // recompile makes our own module of the source that a module carries.
-func (l *loader) recompile(path string, found []byte) (*policy.Module, error) {
+func (l *loader) recompile(path string, found []byte, manifest abi.Manifest) (*policy.Module, error) {
 	sources, cases, err := policy.ReadSource(found)
-	if err != nil {
-		return nil, err
-	}
-	manifest, err := manifestOf(found)
 	if err != nil {
 		return nil, err
 	}
@@ -223,12 +215,8 @@ func (l *loader) recompile(path string, found []byte) (*policy.Module, error) {
 	if err != nil {
 		return nil, within(path, err)
 	}
-	l.warnings = append(l.warnings, path+": the module has no signature; nothing tells who made it")
 	if string(found) != string(m.Wasm) {
 		l.warnings = append(l.warnings, path+": the module is not what its source compiles to here; the compiled source runs, not the module")
-	}
-	if manifest.EffectiveFrom != "" || manifest.EffectiveUntil != "" {
-		l.warnings = append(l.warnings, path+": the dates in its manifest are not heeded; it is in force from now on")
 	}
 	return m, nil
 }
@@ -269,39 +257,14 @@ func (l *loader) compile(ctx context.Context) {
 		}
 		l.modules = append(l.modules, mod)
 		j, err := newPolicyJudge(m, mod.pool)
+		if err == nil {
+			err = l.configure(j)
+		}
 		if err != nil {
 			l.fail(m.Policy.File, err)
 			continue
 		}
 		l.judges = append(l.judges, j)
-	}
-}
-
-// named are the names of policies and plugins, with their files.
-func (l *loader) named() []struct{ name, file string } {
-	var out []struct{ name, file string }
-	for _, j := range l.judges {
-		if p, ok := j.(*PolicyJudge); ok {
-			out = append(out, struct{ name, file string }{p.info.Name, p.module.Policy.File})
-		}
-	}
-	for _, p := range l.plugins {
-		out = append(out, struct{ name, file string }{p.info.Name, p.module.file.Path})
-	}
-	return out
-}
-
-// rename reports judges of one name: verdicts, limits and the ledger go by it.
-func (l *loader) rename() {
-	owner := map[string]string{}
-	for _, n := range l.named() {
-		name, file := n.name, n.file
-		if other, taken := owner[name]; taken {
-			l.errs = append(l.errs, &policy.Error{
-				File: file, Message: fmt.Sprintf("its judge is named %s, and so is that of %s", name, other), Hint: "rename one of them",
-			})
-		}
-		owner[name] = file
 	}
 }
 

@@ -36,6 +36,15 @@ func (j *PluginJudge) Info() abi.Judged { return j.info }
 // Plugin is the plugin that judges.
 func (j *PluginJudge) Plugin() *Plugin { return j.plugin }
 
+// Manifest implements Judge.
+func (j *PluginJudge) Manifest() *abi.Manifest { return &j.plugin.module.file.Manifest }
+
+// Module implements Judge.
+func (j *PluginJudge) Module() []byte { return j.plugin.module.file.Wasm }
+
+// Settings implements Judge.
+func (j *PluginJudge) Settings() string { return j.plugin.settings }
+
 // Applies implements Judge.
 func (j *PluginJudge) Applies(q *abi.Request) bool { return j.speaks[stageOf(q)] }
 

@@ -3,10 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
-	"agentmesh/host/policy"
 	"agentmesh/host/wasm"
 	"agentmesh/pdk/abi"
 )
@@ -40,24 +37,6 @@ func (l *loader) openPlugins(ctx context.Context) {
 		l.plugins = append(l.plugins, p)
 		if p.Kind() == abi.KindPolicy {
 			l.judges = append(l.judges, p.Judge(o.Mode == ModeMonitor))
-		}
-		l.warnings = append(l.warnings, f.Path+": the module has no signature; nothing tells who made it")
-		if f.Manifest.EffectiveFrom != "" || f.Manifest.EffectiveUntil != "" {
-			l.warnings = append(l.warnings, f.Path+": the dates in its manifest are not heeded; it is in force from now on")
-		}
-	}
-	l.absent()
-}
-
-// absent reports plugins that the operator configured and that are not there: rules that somebody counts on would be
-// silent.
-func (l *loader) absent() {
-	for _, name := range slices.Sorted(maps.Keys(l.engine.options.Plugins)) {
-		if !slices.ContainsFunc(l.plugins, func(p *Plugin) bool { return p.info.Name == name }) {
-			l.errs = append(l.errs, &policy.Error{
-				Message: fmt.Sprintf("plugin %s: %v", name, &abi.Failure{Code: abi.CodeAbsent, Detail: "it is configured and no module of that name is loaded"}),
-				Hint:    "put its .wasm into a plugin folder, or take it out of `plugins` in the configuration",
-			})
 		}
 	}
 }

@@ -20,24 +20,44 @@ type Set struct {
 	judges   []Judge
 	modules  []*module
 	plugins  []*Plugin // by name
+	origins  []Origin
 	digest   string
 	warnings []string
 	files    []string
 	holders  atomic.Int64
 }
 
+// contents is what a set is made of.
+type contents struct {
+	judges  []Judge
+	modules []*module
+	plugins []*Plugin
+	origins []Origin
+}
+
+func (l *loader) contents() contents { return contents{l.judges, l.modules, l.plugins, l.origins} }
+
 // newSet takes over the modules and plugins. The caller holds the set.
-func newSet(e *Engine, judges []Judge, modules []*module, plugins []*Plugin) *Set {
-	slices.SortFunc(judges, func(a, b Judge) int { return cmp.Compare(a.Info().Name, b.Info().Name) })
-	slices.SortFunc(plugins, func(a, b *Plugin) int { return cmp.Compare(a.info.Name, b.info.Name) })
-	s := &Set{engine: e, judges: judges, modules: modules, plugins: plugins, digest: digestOf(judges, plugins, e.options.ConfigDigest)}
+func newSet(e *Engine, c contents) *Set {
+	slices.SortFunc(c.judges, func(a, b Judge) int { return byName(a.Info(), b.Info()) })
+	slices.SortFunc(c.plugins, func(a, b *Plugin) int { return byName(a.info, b.info) })
+	slices.SortFunc(c.origins, func(a, b Origin) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+	})
+	s := &Set{engine: e, judges: c.judges, modules: c.modules, plugins: c.plugins, origins: c.origins}
+	s.digest = digestOf(c, &e.options)
 	s.holders.Store(1)
 	return s
 }
 
-// digestOf is over everything that decides: one line for each judge and each other plugin, what the plugins may use, and
-// the configuration's digest.
-func digestOf(judges []Judge, plugins []*Plugin, config string) string {
+// byName orders by name and, of one name, by version as text.
+func byName(a, b abi.Judged) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+}
+
+// digestOf is over everything that decides: one line for each judge and each other plugin, what the plugins may use, what
+// is absent, what the modules' givers say of them and what holds when one lapses, and the configuration's digest.
+func digestOf(c contents, o *Options) string {
 	var text []byte
 	line := func(fields ...string) {
 		for _, field := range fields {
@@ -48,27 +68,38 @@ func digestOf(judges []Judge, plugins []*Plugin, config string) string {
 	named := func(i abi.Judged) {
 		line(i.Name, i.Version, i.Digest, i.SettingsDigest, strconv.FormatBool(i.Monitored))
 	}
-	for _, j := range judges {
+	for _, j := range c.judges {
 		named(j.Info())
 	}
-	for _, p := range plugins {
+	for _, p := range c.plugins {
 		if p.Kind() != abi.KindPolicy {
 			named(p.info)
 		}
 		line(p.info.Name, strconv.FormatInt(p.fuel, 10), strconv.FormatInt(p.module.MemoryPages(), 10))
 	}
-	sum := sha256.Sum256(abi.AppendString(text, config))
+	for _, m := range c.origins {
+		if m.Tag != "" {
+			line("tag", m.Name, m.Version, m.Wasm, m.Tag)
+		}
+		if m.Absent != "" {
+			line("absent", m.Name, m.Version, m.Wasm)
+		}
+		if lapse := o.Plugins[m.Name].OnLapse; lapse != "" {
+			line("on_lapse", m.Name, lapse)
+		}
+	}
+	sum := sha256.Sum256(abi.AppendString(text, o.ConfigDigest))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Digest is "sha256:…" over name, version, digest and settings of every judge, whether it is monitored, and the host's
-// configuration.
+// Digest is "sha256:…" over name, version, digest and settings of every judge, whether it is monitored, its module's tag, and
+// the host's configuration.
 func (s *Set) Digest() string { return s.digest }
 
 // Len is the number of judges.
 func (s *Set) Len() int { return len(s.judges) }
 
-// Judge is the i-th judge, by name.
+// Judge is the i-th judge, by name and version.
 func (s *Set) Judge(i int) Judge { return s.judges[i] }
 
 // Plugins are the plugins of all kinds, by name; those of kind policy are judges besides.
@@ -76,6 +107,13 @@ func (s *Set) Plugins() []*Plugin { return s.plugins }
 
 // Warnings are what the loader has to say of what it loaded nevertheless.
 func (s *Set) Warnings() []string { return s.warnings }
+
+// Provenances says of every module of the set where it came from and who vouches for it, by name and version. Policy files
+// are no modules.
+func (s *Set) Provenances() []Origin { return s.origins }
+
+// Options are what the operator says of the plugin of that name.
+func (s *Set) Options(name string) PluginOptions { return s.engine.options.Plugins[name] }
 
 // Files are the files that were read for it, sorted, parents of policies included.
 func (s *Set) Files() []string { return s.files }

@@ -23,6 +23,13 @@ type WatchOptions struct {
 	Admit func(ctx context.Context, s *Set) error
 	// Notify is told the status whenever it changed: other rules in force, another error, or no error any more.
 	Notify func(Status)
+	// Modules are loaded with what the paths name; nil: there are none. An error fails the load.
+	Modules func(ctx context.Context) ([]Module, error)
+	// Look describes what Modules and Options.Trust go by: whenever it answers otherwise, everything is loaded again. It is
+	// asked at every look, and again and again while nothing happens; nil: nothing but the files counts.
+	Look func() string
+	// Hear are folders in which a change is worth a look at once.
+	Hear []string
 	// Quiet is how long nothing must happen to the files before they are loaded again; 0: 100 ms.
 	Quiet time.Duration
 	// Rescan is how often the files are looked at whether or not the system told of a change; 0: 5 s.
@@ -128,7 +135,7 @@ func (w *Watcher) load(ctx context.Context) (changed bool, err error) {
 	w.loading.Lock()
 	defer w.loading.Unlock()
 	looked := w.look()
-	s, err := w.engine.Load(ctx, w.paths...)
+	s, err := w.read(ctx)
 	before := w.Status()
 	if err == nil && s.Digest() != before.Set && w.options.Admit != nil {
 		if err = w.options.Admit(ctx, s); err != nil {
@@ -142,6 +149,17 @@ func (w *Watcher) load(ctx context.Context) (changed bool, err error) {
 	}
 	w.enforce(looked, s)
 	return before.Err != nil || before.Set != s.Digest(), nil
+}
+
+func (w *Watcher) read(ctx context.Context) (*Set, error) {
+	var modules []Module
+	if w.options.Modules != nil {
+		var err error
+		if modules, err = w.options.Modules(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.engine.LoadModules(ctx, modules, w.paths...)
 }
 
 func (w *Watcher) keep(looked string, err error) {
@@ -229,9 +247,12 @@ func (w *Watcher) follow(ctx context.Context, told bool) {
 	w.Reload(ctx) // the status tells
 }
 
-// look describes all files that a load would read: name, size, time, mode, owner's file number.
+// look describes all files that a load would read: name, size, time, mode, owner's file number; and what Look says.
 func (w *Watcher) look() string {
 	var b strings.Builder
+	if w.options.Look != nil {
+		fmt.Fprintf(&b, "%q\n", w.options.Look())
+	}
 	for _, p := range w.paths {
 		if strings.HasPrefix(p, presetPrefix) {
 			continue
@@ -292,6 +313,9 @@ func (w *Watcher) hear() {
 		if info, err := os.Stat(p); err == nil && !info.IsDir() {
 			w.events.Add(filepath.Dir(p)) // editors put another file in its place
 		}
+	}
+	for _, dir := range w.options.Hear {
+		w.events.Add(dir)
 	}
 	if s := w.current.Load(); s != nil {
 		for _, f := range s.Files() {
