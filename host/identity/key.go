@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,14 +17,17 @@ import (
 // KeyID names a public key: "sha256:" and the SHA-256 of its raw bytes in lower-case hexadecimal.
 type KeyID string
 
-// PublicKey verifies signatures. It is kept unpacked, so whoever verifies often should keep it: reading one costs as much as
-// verifying a signature. It may be used by several goroutines at once.
+// PublicKey verifies signatures. It is kept unpacked, so whoever verifies often should keep it: reading one costs more than
+// verifying a signature does. It may be used by several goroutines at once.
 type PublicKey struct {
 	raw     []byte
 	id      KeyID
 	lattice *mldsa65.PublicKey
 	curve   ed25519.PublicKey
 }
+
+// latticeSeed is how many bytes a public key of ML-DSA-65 begins with that say nothing of the secret.
+const latticeSeed = 32
 
 // ParsePublicKey reads the raw bytes of a public key, PublicKeySize of them.
 func ParsePublicKey(b []byte) (*PublicKey, error) {
@@ -34,6 +38,9 @@ func ParsePublicKey(b []byte) (*PublicKey, error) {
 	k := &PublicKey{raw: raw, lattice: new(mldsa65.PublicKey), curve: raw[mldsa65.PublicKeySize:]}
 	if err := checkPoint(k.curve); err != nil {
 		return nil, fmt.Errorf("public key: its Ed25519 half is %w", err)
+	}
+	if !slices.ContainsFunc(raw[latticeSeed:mldsa65.PublicKeySize], func(b byte) bool { return b != 0 }) {
+		return nil, errors.New("public key: its ML-DSA-65 half is zero, and signatures under it are for everybody to make")
 	}
 	if err := k.lattice.UnmarshalBinary(raw[:mldsa65.PublicKeySize]); err != nil {
 		return nil, fmt.Errorf("public key: its ML-DSA-65 half: %w", err)
@@ -106,6 +113,6 @@ func (k *PrivateKey) Sign(p Purpose, message []byte) ([]byte, error) {
 }
 
 // Format keeps the secret out of whatever prints the key, under every verb.
-func (k *PrivateKey) Format(f fmt.State, _ rune) {
+func (k PrivateKey) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "private key of "+string(k.public.id))
 }
