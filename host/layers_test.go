@@ -18,7 +18,7 @@ const module = "agentmesh"
 func floors() map[string]int {
 	rows := [][]string{
 		0: {"pdk/abi"},
-		1: {"pdk/go", "pdk/go/pdktest", "host/wasm", "host/scan", "host/identity", "host/store"},
+		1: {"pdk/go", "pdk/go/pdktest", "host/wasm", "host/scan", "host/identity", "host/store", "host/oci"},
 		2: {
 			"host/policy", "host/sandbox", "host/ledger", "host/facts", "host/release", "host/ca", "host/trust",
 			"host/agents", "host/clients",
@@ -105,6 +105,8 @@ func TestForbiddenImports(t *testing.T) {
 		{"pdk/go/pdktest", "pdk/go", true},
 		{"pdk/abi", "strconv", true},
 		{"host/gate", "github.com/google/uuid", true},
+		{"host/release", "host/oci", true},
+		{"host/oci", "host/identity", false},
 	} {
 		to := c.to
 		if first, _, _ := strings.Cut(to, "/"); slices.Contains([]string{"host", "pdk", "policies"}, first) {
