@@ -67,7 +67,7 @@ func Redecide(ctx context.Context, set Set, r *Recorded) Redecided {
 //
 // The set is held for the call and not released. The verdict shares no memory with the record but strings.
 func (d *Redecider) Decide(ctx context.Context, set Set, r *Recorded) Redecided {
-	if standing(&r.Verdict) {
+	if Standing(&r.Verdict) {
 		return Redecided{Verdict: r.Verdict, Standing: true}
 	}
 	if r.hidden {
@@ -116,8 +116,9 @@ func stageOf(q *abi.Request) string {
 	return abi.StagePreTool
 }
 
-// standing reports whether a verdict was reached without judges, by what is no rule's business.
-func standing(v *abi.Verdict) bool {
+// Standing reports whether a recorded verdict was reached without judges, by what is no rule's business, so that it stands
+// whatever the rules.
+func Standing(v *abi.Verdict) bool {
 	if len(v.Judges) > 0 {
 		return false
 	}

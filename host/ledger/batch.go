@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"path/filepath"
 )
 
 // Batch is up to 256 entries of one shard that stand together, not read yet. Different batches may be read by different
@@ -58,8 +57,8 @@ func (v *view) batch(first int64) *Batch {
 // Len is how many entries there are before the choice.
 func (b *Batch) Len() int { return b.count }
 
-// Records yields the chosen entries in their order. An entry that cannot be decoded, or whose body is lost, comes with an
-// error and its place, and those after it follow; a bundle that cannot be read is one error for all of it. Body and Raw are
+// Records yields the chosen entries in their order. An entry that cannot be decoded comes with an error and its place, one
+// whose body is lost with all but that, and those after it follow; a bundle that cannot be read is one error for all of it. Body and Raw are
 // good as long as anybody holds them.
 func (b *Batch) Records() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
@@ -76,7 +75,13 @@ func (b *Batch) Records() iter.Seq2[Record, error] {
 				continue
 			}
 			record, err := b.record(b.first+int64(i), raw)
-			if (err != nil || b.filter.match(&record.Entry)) && !yield(record, err) {
+			if err == nil && !b.filter.match(&record.Entry) {
+				continue
+			}
+			if err == nil {
+				err = b.resolve(&record)
+			}
+			if !yield(record, err) {
 				return
 			}
 		}
@@ -99,11 +104,15 @@ func (b *Batch) record(index int64, raw []byte) (Record, error) {
 		return r, fmt.Errorf("ledger entry %v: %w", r.At, err)
 	}
 	r.Entry = e
-	if _, _, apart := reference(e.Body); apart {
-		v := view{dir: filepath.Clean(b.dir), shard: b.shard}
-		err = v.resolve(&r)
+	return r, nil
+}
+
+func (b *Batch) resolve(r *Record) error {
+	if _, _, apart := reference(r.Body); !apart {
+		return nil
 	}
-	return r, err
+	v := view{dir: b.dir, shard: b.shard}
+	return v.resolve(r)
 }
 
 // may says whether the filter can choose an entry, by what its first bytes say: kind and time stand there in a fixed form.
