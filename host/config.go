@@ -146,8 +146,13 @@ const (
 	envDelim  = "__"
 )
 
-// homeVariable names the state folder. It looks like a key of the configuration and is none.
-const homeVariable = "AGENTMESH_HOME"
+// Variables that look like keys of the configuration and are none.
+const (
+	// homeVariable names the state folder.
+	homeVariable = "AGENTMESH_HOME"
+	// PassphraseVariable names a file with the passphrase of the key that a command uses.
+	PassphraseVariable = "AGENTMESH_PASSPHRASE_FILE"
+)
 
 // LoadConfig reads the configuration from its sources. An unknown key, wherever it stands, is an error that names source
 // and key.
@@ -243,7 +248,7 @@ func loadFile(k *koanf.Koanf, known []string, src Sources, parser koanf.Parser) 
 func loadEnviron(k *koanf.Koanf, known []string, src Sources) error {
 	environ := func() []string { return src.Environ }
 	name := func(key, value string) (string, any) {
-		if key == homeVariable {
+		if key == homeVariable || key == PassphraseVariable {
 			return "", nil
 		}
 		key = strings.ToLower(strings.TrimPrefix(key, envPrefix))

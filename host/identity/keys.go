@@ -126,10 +126,23 @@ func (k *Keys) Load(name string, passphrase func() ([]byte, error)) (*PrivateKey
 	return key, nil
 }
 
+// Free reports whether Create could store a key under a name. A name that is taken is fs.ErrExist.
+func (k *Keys) Free(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	for _, end := range []string{privateEnd, publicEnd} {
+		if _, err := os.Lstat(k.file(name, end)); err == nil {
+			return fmt.Errorf("key %s: %s: %w", name, k.file(name, end), fs.ErrExist)
+		}
+	}
+	return nil
+}
+
 // Create stores a new key under a name that has none, under a passphrase unless that is empty. When it returns without
 // an error the files are durable. A name that is taken is fs.ErrExist.
 func (k *Keys) Create(name string, key *PrivateKey, passphrase []byte) error {
-	if err := checkName(name); err != nil {
+	if err := k.Free(name); err != nil {
 		return err
 	}
 	file := key.text()
@@ -141,11 +154,6 @@ func (k *Keys) Create(name string, key *PrivateKey, passphrase []byte) error {
 	}
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return fmt.Errorf("keys folder: %w", err)
-	}
-	for _, end := range []string{privateEnd, publicEnd} {
-		if _, err := os.Lstat(k.file(name, end)); err == nil {
-			return fmt.Errorf("key %s: there is one already, %s: %w", name, k.file(name, end), fs.ErrExist)
-		}
 	}
 	if err := writeNew(k.file(name, privateEnd), file, 0o600); err != nil {
 		return fmt.Errorf("key %s: %w", name, err)

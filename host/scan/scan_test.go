@@ -72,7 +72,7 @@ func TestFound(t *testing.T) {
 		"anthropic_key":     {"sk-ant-api03-" + random},
 		"npm_token":         {"npm_" + random[:36]},
 		"jwt":               {b64(`{"alg":"none"}`)[:18] + "." + "eyJzdWIiOiIxMjM0In0" + "." + random, "Authorization: Bearer " + b64(`{"alg":"none"}`)[:18] + ".eyJzdWIiOiIxMjM0In0." + random},
-		"private_key":       {"-----BEGIN " + "RSA PRIVATE KEY-----\n" + strings.Repeat("MIIEow", 12) + "\n-----END RSA PRIVATE KEY-----"},
+		"private_key":       {"-----BEGIN " + "RSA PRIVATE KEY-----\n" + strings.Repeat("MIIEow", 12) + "\n-----END RSA PRIVATE KEY-----", "AGENTMESH-SECRET-" + "KEY-1" + (random + random + random)[:86]},
 		"bearer_token":      {"Authorization: Bearer " + random, "bearer " + random},
 		"basic_auth":        {"Authorization: Basic " + b64("ann:"+random[:9])},
 		"url_password":      {"postgres://app:" + random[:12] + "@db:5432/x", "https://x:" + random[:9] + "@example.org"},

@@ -10,7 +10,7 @@ type prefixed struct {
 	min, max int    // characters after the prefix
 }
 
-// prefixes come from the issuers' documentation of their token formats.
+// prefixes come from the issuers' documentation of their token formats; AGENTMESH is host/identity's.
 var prefixes = []prefixed{
 	{"AKIA", AWSAccessKey, "u", 16, 16},
 	{"ASIA", AWSAccessKey, "u", 16, 16},
@@ -60,6 +60,7 @@ var prefixes = []prefixed{
 	{"hvb.", VaultToken, "b", 24, 250},
 	{"dckr_pat_", DockerToken, "b", 27, 40},
 	{"AGE-SECRET-KEY-1", AgeKey, "u", 58, 58},
+	{"AGENTMESH-SECRET-KEY-1", PrivateKey, "b", 86, 86},
 	{"ATATT3", AtlassianToken, "=", 80, 300},
 	{"lin_api_", LinearKey, "w", 40, 48},
 	{"SK", TwilioKey, "h", 32, 32},
