@@ -3,62 +3,18 @@ package rust_test
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-
-	"github.com/tetratelabs/wazero"
 
 	"agentmesh/pdk/abi"
 	"agentmesh/pdk/rust/testdata/extism"
 )
 
-// cache keeps what was compiled for the next instance.
-var cache = sync.OnceValue(wazero.NewCompilationCache)
-
-// built compiles the examples, once for all tests of this package.
-var built = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("../../.ci/rust", "build", "--quiet", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--examples")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return filepath.Join("target", "wasm32-unknown-unknown", "release", "examples"), nil
-})
-
-// example is the file of an example's module.
-func example(t testing.TB, name string) string {
-	t.Helper()
-	if testing.Short() || raced {
-		t.Skip("-short, or under the race detector, which sees nothing of a guest: building Rust takes its time")
-	}
-	dir, err := built()
-	if err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skipf("no Rust guests can be built here: %v", err)
-		}
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, name+".wasm")
-}
-
-func open(t testing.TB, name string) *extism.Guest {
-	t.Helper()
-	g, err := extism.Open(context.Background(), example(t, name), cache())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return g
-}
+// examples are the crate's, each a plugin.
+var examples = extism.NewCrate("examples", "--examples")
 
 // question asks the example "vectors" something.
 type question struct {
@@ -112,7 +68,7 @@ func list(t *testing.T, file abi.Value, name string) []abi.Member {
 }
 
 func TestGuestGivesTheVectorsOfMessages(t *testing.T) {
-	g := open(t, "vectors")
+	g := examples.Guest(t, "vectors")
 	file := vectors(t, "messages.json")
 	for _, m := range list(t, file, "invalid") {
 		v := m.Value
@@ -132,7 +88,7 @@ func TestGuestGivesTheVectorsOfMessages(t *testing.T) {
 }
 
 func TestGuestGivesTheVectorsOfValues(t *testing.T) {
-	g := open(t, "vectors")
+	g := examples.Guest(t, "vectors")
 	file := vectors(t, "values.json")
 	for _, m := range list(t, file, "invalid") {
 		refused(t, g, m.Value)
@@ -172,7 +128,7 @@ func refused(t *testing.T, g *extism.Guest, v abi.Value) {
 }
 
 func TestGuestGivesTheVectorsOfEquality(t *testing.T) {
-	g := open(t, "vectors")
+	g := examples.Guest(t, "vectors")
 	for _, m := range vectors(t, "equal.json").Items() {
 		v := m.Value
 		a, b := v.Get("a").Text(), v.Get("b").Text()
@@ -184,7 +140,7 @@ func TestGuestGivesTheVectorsOfEquality(t *testing.T) {
 }
 
 func TestGuestGivesTheVectorsOfPaths(t *testing.T) {
-	g := open(t, "vectors")
+	g := examples.Guest(t, "vectors")
 	file := vectors(t, "paths.json")
 	for _, m := range list(t, file, "invalid") {
 		if _, err := ask(t, g, question{What: "path", In: m.Value.Get("text").Text()}); err == nil {
@@ -211,8 +167,8 @@ func TestGuestsAreSmall(t *testing.T) {
 	for name, exports := range map[string][]string{
 		"ten_rules": {"evaluate"}, "reward": {"score"}, "compliance": {"catalog", "check", "classify"},
 	} {
-		g := open(t, name)
-		info, err := os.Stat(example(t, name))
+		g := examples.Guest(t, name)
+		info, err := os.Stat(examples.Module(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +203,7 @@ func TestSettingsReachTheGuest(t *testing.T) {
 		{"", "deny"},
 		{`{"hosts":["db.example.com"],"on_export":"require_approval"}`, "require_approval"},
 	} {
-		g := open(t, "ten_rules")
+		g := examples.Guest(t, "ten_rules")
 		if c.settings != "" {
 			g.Config = map[string]string{"settings": c.settings}
 		}
@@ -265,7 +221,7 @@ func TestSettingsReachTheGuest(t *testing.T) {
 			}
 		}
 	}
-	g := open(t, "ten_rules")
+	g := examples.Guest(t, "ten_rules")
 	g.Config = map[string]string{"settings": `{"host":[]}`}
 	if out, err := g.Call(t.Context(), "evaluate", []byte(tenRulesRequest)); err == nil || !strings.Contains(err.Error(), `settings: "host"`) {
 		t.Errorf("settings with a misspelt member: got %s, %v", out, err)
@@ -278,7 +234,7 @@ func TestGrowth(t *testing.T) {
 	if os.Getenv("SOAK") != "" {
 		calls = 1_000_000
 	}
-	g := open(t, "ten_rules")
+	g := examples.Guest(t, "ten_rules")
 	before := g.MemoryBytes()
 	for range calls {
 		if _, err := g.Call(t.Context(), "evaluate", []byte(tenRulesRequest)); err != nil {
@@ -291,7 +247,7 @@ func TestGrowth(t *testing.T) {
 }
 
 func BenchmarkTenRulesOnPlainWazero(b *testing.B) {
-	g := open(b, "ten_rules")
+	g := examples.Guest(b, "ten_rules")
 	ctx, in := context.Background(), []byte(tenRulesRequest)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(in)))

@@ -16,7 +16,7 @@ import (
 // plugin loads an example as the host does.
 func plugin(t testing.TB, name, kind string, settings abi.Value) *sandbox.Plugin {
 	t.Helper()
-	module, err := os.ReadFile(example(t, name))
+	module, err := os.ReadFile(examples.Module(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func plugin(t testing.TB, name, kind string, settings abi.Value) *sandbox.Plugin
 // stock is an example under the official Extism SDK, which is also what settings reach a guest by.
 func stock(t testing.TB, name, settings string) *extism.Plugin {
 	t.Helper()
-	module, err := os.ReadFile(example(t, name))
+	module, err := os.ReadFile(examples.Module(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}

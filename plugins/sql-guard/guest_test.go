@@ -2,58 +2,23 @@ package sqlguard_test
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
-
-	"github.com/tetratelabs/wazero"
 
 	"agentmesh/pdk/abi"
 	"agentmesh/pdk/rust/testdata/extism"
 )
 
-// cache keeps what was compiled for the next instance.
-var cache = sync.OnceValue(wazero.NewCompilationCache)
+// crate is the plugin's; its one module is named like it.
+var crate = extism.NewCrate("")
 
-// built compiles the plugin, once for all tests of this package.
-var built = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("../../.ci/rust", "build", "--quiet", "--release", "--locked", "--target", "wasm32-unknown-unknown")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return "target/wasm32-unknown-unknown/release/sql_guard.wasm", nil
-})
-
-func module(t testing.TB) string {
-	t.Helper()
-	if testing.Short() || raced {
-		t.Skip("-short, or under the race detector, which sees nothing of a guest: building Rust takes its time")
-	}
-	file, err := built()
-	if err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skipf("no Rust guests can be built here: %v", err)
-		}
-		t.Fatal(err)
-	}
-	return file
-}
+const module = "sql_guard"
 
 // guest is an instance with the settings of a case.
 func guest(t testing.TB, settings abi.Value) *extism.Guest {
 	t.Helper()
-	g, err := extism.Open(context.Background(), module(t), cache())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	g := crate.Guest(t, module)
 	if settings.Exists() {
 		g.Config = map[string]string{"settings": string(abi.AppendJSON(nil, settings))}
 	}
@@ -175,7 +140,7 @@ func BenchmarkSelect(b *testing.B) {
 
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
-		g, err := extism.Open(context.Background(), module(b), nil)
+		g, err := extism.Open(context.Background(), crate.Module(b, module), nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -38,12 +38,12 @@ func manifest(t testing.TB) []byte {
 // loaded is the plugin in the host's sandbox.
 func loaded(t testing.TB) *sandbox.PluginModule {
 	t.Helper()
-	module, err := os.ReadFile(module(t))
+	text, err := os.ReadFile(crate.Module(t, module))
 	if err != nil {
 		t.Fatal(err)
 	}
-	module = wasm.AppendCustom(wasm.AppendCustom(module, abi.SectionManifest, manifest(t)), abi.SectionCases, abi.AppendCases(nil, cases(t)))
-	f, err := sandbox.NewPluginFile(filepath.Join("plugins", "sql-guard.wasm"), module)
+	text = wasm.AppendCustom(wasm.AppendCustom(text, abi.SectionManifest, manifest(t)), abi.SectionCases, abi.AppendCases(nil, cases(t)))
+	f, err := sandbox.NewPluginFile(filepath.Join("plugins", "sql-guard.wasm"), text)
 	if err != nil {
 		t.Fatal(err)
 	}

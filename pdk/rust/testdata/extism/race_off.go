@@ -1,5 +1,5 @@
 //go:build !race
 
-package rust_test
+package extism
 
 const raced = false

@@ -1,6 +1,6 @@
 //go:build race
 
-package sqlguard_test
+package extism
 
 // raced: guests run on one thread, and compiling them takes the race detector minutes.
 const raced = true

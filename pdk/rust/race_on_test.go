@@ -1,6 +1,0 @@
-//go:build race
-
-package rust_test
-
-// raced: guests run on one thread, and compiling them takes the race detector minutes.
-const raced = true

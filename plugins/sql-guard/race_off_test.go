@@ -1,5 +1,0 @@
-//go:build !race
-
-package sqlguard_test
-
-const raced = false
