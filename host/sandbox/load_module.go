@@ -101,6 +101,9 @@ func (l *loader) module(ctx context.Context, m Module, beside func(end string) (
 	return l.take(f)
 }
 
+// Inspect reads what a module says of itself, and runs nothing of it. Errors are *abi.Failure.
+func Inspect(module []byte) (*Found, error) { return found(Module{Path: "the module", Wasm: module}) }
+
 // found reads what a module says of itself.
 func found(m Module) (*Found, error) {
 	body, has, err := wasm.Custom(m.Wasm, abi.SectionManifest)

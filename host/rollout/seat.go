@@ -1,0 +1,349 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"agentmesh/host/sandbox"
+	"agentmesh/pdk/abi"
+)
+
+// timeLayout is how context.time is written, so that times compare as text.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// member is one version of a group.
+type member struct {
+	judge       sandbox.Judge
+	version     string
+	from, until string // in timeLayout; empty: no bound
+	onLapse     string
+}
+
+func memberOf(j sandbox.Judge, p *Planned) *member {
+	return &member{judge: j, version: j.Info().Version, from: bound(p.From), until: bound(p.Until), onLapse: p.OnLapse}
+}
+
+// bound is the first moment, to the millisecond as context.time has it, that is not before t.
+func bound(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond).Format(timeLayout)
+}
+
+func (m *member) holds(at string) bool {
+	return m.from <= at && (m.until == "" || at < m.until)
+}
+
+func (m *member) lapsed(at string) bool { return m.until != "" && m.until <= at }
+
+// group is the versions of one name that take part.
+type group struct {
+	active  []*member // newest first
+	canary  *member   // or nil
+	shadows []*member
+	prefix  []byte // of what an agent's share is drawn from
+	percent uint64
+	now     func() time.Time
+}
+
+// seats are the judges of one name as they take part. A single version without dates decides as it is.
+func seats(name string, versions []sandbox.Judge, plan Plan, now func() time.Time) []sandbox.Judge {
+	slices.SortStableFunc(versions, func(a, b sandbox.Judge) int { return compare(b.Info().Version, a.Info().Version) })
+	g := &group{now: now}
+	for _, j := range versions {
+		g.add(name, j, plan)
+	}
+	if g.plain() {
+		return []sandbox.Judge{g.active[0].judge}
+	}
+	var out []sandbox.Judge
+	for _, m := range g.active {
+		out = append(out, &deciding{m.judge, m, g})
+		if g.canary != nil {
+			out = append(out, &beside{m.judge, m, g})
+		}
+	}
+	if g.canary != nil {
+		out = append(out, &deciding{g.canary.judge, g.canary, g}, &beside{g.canary.judge, g.canary, g})
+	}
+	for _, m := range g.shadows {
+		out = append(out, &beside{m.judge, m, g})
+	}
+	if len(g.active) > 0 {
+		out = append(out, &silence{g.active[0].judge, g})
+	}
+	return out
+}
+
+// add takes a version in. One that the plan does not name decides always.
+func (g *group) add(name string, j sandbox.Judge, plan Plan) {
+	version := j.Info().Version
+	p := Planned{Name: name, Version: version, Stage: Active, OnLapse: lapseDeny}
+	if i := slices.IndexFunc(plan, func(p Planned) bool { return p.Name == name && p.Version == version }); i >= 0 {
+		p = plan[i]
+	}
+	m := memberOf(j, &p)
+	switch p.Stage {
+	case Shadow:
+		g.shadows = append(g.shadows, m)
+	case Canary:
+		g.canary, g.percent = m, uint64(p.Percent)
+		g.prefix = append(append(append(append([]byte(nil), name...), 0), version...), 0)
+	default:
+		g.active = append(g.active, m)
+	}
+}
+
+func (g *group) plain() bool {
+	return len(g.active) == 1 && g.canary == nil && len(g.shadows) == 0 && g.active[0].from == "" && g.active[0].until == ""
+}
+
+// timeOf is context.time as text that compares; unknown while tools are listed. A request without one, which no gate decides, is
+// about now.
+func (g *group) timeOf(q *abi.Request) (at string, known bool) {
+	v := q.Context.Get("time")
+	if v.Kind() == abi.Unknown {
+		return "", false
+	}
+	at = v.Text()
+	if len(at) == len(timeLayout) && at[len(at)-1] == 'Z' {
+		return at, true
+	}
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		t = g.now()
+	}
+	return t.UTC().Format(timeLayout), true
+}
+
+// drawn reports whether the canary decides for an agent: sha256 of plugin, version and agent, its first 32 bits as a share. The
+// agent is its DID, or its name where it has none.
+func (g *group) drawn(q *abi.Request) bool {
+	if g.canary == nil {
+		return false
+	}
+	agent := q.Agent.Get("did").Text()
+	if agent == "" {
+		agent = q.Agent.Get("name").Text()
+	}
+	var room [512]byte
+	sum := sha256.Sum256(append(append(room[:0], g.prefix...), agent...))
+	return uint64(binary.BigEndian.Uint32(sum[:4]))*100>>32 < g.percent
+}
+
+// choice is who decides: a member, or nobody. asked is the version that decides for all but a canary's agents.
+func (g *group) choice(at string, drawn bool) (decides, asked *member) {
+	for _, m := range g.active {
+		if m.holds(at) {
+			asked = m
+			break
+		}
+	}
+	if drawn && g.canary.holds(at) {
+		return g.canary, asked
+	}
+	return asked, asked
+}
+
+// lapsed is the newest version past its dates, or nil.
+func (g *group) lapsed(at string) *member {
+	for _, m := range g.active {
+		if m.lapsed(at) {
+			return m
+		}
+	}
+	return nil
+}
+
+// next is the version that begins first, at a time when none is in effect and none has lapsed.
+func (g *group) next() *member {
+	return slices.MinFunc(g.active, func(a, b *member) int {
+		if a.from < b.from {
+			return -1
+		}
+		return 1
+	})
+}
+
+// ahead are the moments from now on at which somebody else may decide.
+func (g *group) ahead() []string {
+	now := g.now().UTC().Format(timeLayout)
+	out := []string{now}
+	members := g.active
+	if g.canary != nil {
+		members = append(slices.Clone(members), g.canary)
+	}
+	for _, m := range members {
+		for _, at := range [2]string{m.from, m.until} {
+			if at > now {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// possible is what may be decided from now on, whoever decides then. It is asked while context.time is unknown.
+func (g *group) possible(ctx context.Context, q *abi.Request) (abi.DecisionSet, error) {
+	var out abi.DecisionSet
+	asked := map[*member]bool{}
+	drawn := g.drawn(q)
+	for _, at := range g.ahead() {
+		m, _ := g.choice(at, drawn)
+		if m == nil {
+			out |= g.silent(at, q)
+			continue
+		}
+		if asked[m] {
+			continue
+		}
+		asked[m] = true
+		if !m.judge.Applies(q) {
+			out |= abi.SetOf(abi.Abstain)
+			continue
+		}
+		s, err := m.judge.Possible(ctx, q)
+		if err != nil {
+			s = abi.SetOf(abi.Deny)
+		}
+		out |= s
+	}
+	return out, nil
+}
+
+// silent is what may be decided when no version is in effect.
+func (g *group) silent(at string, q *abi.Request) abi.DecisionSet {
+	if m := g.lapsed(at); m != nil && m.onLapse == lapseDeny && m.judge.Applies(q) {
+		return abi.SetOf(abi.Deny)
+	}
+	return abi.SetOf(abi.Log)
+}
+
+// first reports whether m answers for its group while context.time is unknown.
+func (g *group) first(m *member) bool {
+	if len(g.active) > 0 {
+		return m == g.active[0]
+	}
+	return m == g.canary
+}
+
+// deciding is the seat of a version while it decides.
+type deciding struct {
+	sandbox.Judge
+	member *member
+	group  *group
+}
+
+// Applies implements sandbox.Judge.
+func (d *deciding) Applies(q *abi.Request) bool {
+	at, known := d.group.timeOf(q)
+	if !known {
+		return d.group.first(d.member)
+	}
+	decides, _ := d.group.choice(at, d.group.drawn(q))
+	return decides == d.member && d.Judge.Applies(q)
+}
+
+// Possible implements sandbox.Judge.
+func (d *deciding) Possible(ctx context.Context, q *abi.Request) (abi.DecisionSet, error) {
+	if _, known := d.group.timeOf(q); known {
+		return d.Judge.Possible(ctx, q)
+	}
+	return d.group.possible(ctx, q)
+}
+
+// beside is the seat of a version while another one decides, or nobody.
+type beside struct {
+	sandbox.Judge
+	member *member
+	group  *group
+}
+
+// Info implements sandbox.Judge: what sits here is recorded and takes no part.
+func (b *beside) Info() abi.Judged {
+	info := b.Judge.Info()
+	info.Monitored = true
+	return info
+}
+
+// Applies implements sandbox.Judge: a shadow always, a canary for its agents outside its dates, and the version that
+// decides for all others for a canary's agents.
+func (b *beside) Applies(q *abi.Request) bool {
+	g := b.group
+	at, known := g.timeOf(q)
+	if !known { // what is monitored hides no tool
+		return false
+	}
+	shadow := slices.Contains(g.shadows, b.member)
+	if !shadow {
+		drawn := g.drawn(q)
+		decides, asked := g.choice(at, drawn)
+		if !drawn || decides == b.member || b.member != g.canary && b.member != asked {
+			return false
+		}
+	}
+	return b.Judge.Applies(q)
+}
+
+// The rules of what is said when no version is in effect.
+const (
+	ruleNotEffective = "not_effective"
+	ruleLapsed       = "lapsed"
+)
+
+// silence speaks when no version is in effect: it says so, or denies.
+type silence struct {
+	sandbox.Judge // the newest active version, by whose name it speaks
+	group         *group
+}
+
+// spokenFor is the version that silence speaks of: the newest that lapsed, or the next to come.
+func (s *silence) spokenFor(at string) (m *member, lapsed bool) {
+	if m := s.group.lapsed(at); m != nil {
+		return m, true
+	}
+	return s.group.next(), false
+}
+
+// Applies implements sandbox.Judge.
+func (s *silence) Applies(q *abi.Request) bool {
+	at, known := s.group.timeOf(q)
+	if !known { // the seats that decide answer for it
+		return false
+	}
+	if decides, _ := s.group.choice(at, s.group.drawn(q)); decides != nil {
+		return false
+	}
+	m, _ := s.spokenFor(at)
+	return m.judge.Applies(q)
+}
+
+// Redacts implements sandbox.Judge: what any of the versions keeps out of the record stays out.
+func (s *silence) Redacts() (all [][]abi.Step) {
+	for _, m := range s.group.active {
+		all = append(all, m.judge.Redacts()...)
+	}
+	return all
+}
+
+// Evaluate implements sandbox.Judge.
+func (s *silence) Evaluate(_ context.Context, q *abi.Request, found []abi.Finding) ([]abi.Finding, int64, error) {
+	at, _ := s.group.timeOf(q)
+	m, lapsed := s.spokenFor(at)
+	switch {
+	case lapsed && m.onLapse == lapseDeny:
+		return found, 0, &abi.Failure{Code: abi.CodeLapsed, Detail: "version " + m.version + " was in effect until " + m.until + ", and no other is"}
+	case lapsed:
+		return append(found, abi.Finding{
+			Decision: abi.Log, Rule: ruleLapsed, Reason: "version " + m.version + " was in effect until " + m.until + ", and no other is; nothing is decided",
+		}), 0, nil
+	default:
+		return append(found, abi.Finding{
+			Decision: abi.Log, Rule: ruleNotEffective, Reason: "no version is in effect yet; " + m.version + " begins at " + m.from,
+		}), 0, nil
+	}
+}
