@@ -67,7 +67,32 @@ func (r *remotePlace) pushManifest(ctx context.Context, p *Pulled, tag string) e
 	return r.repo.PushReference(ctx, p.Descriptor, bytes.NewReader(p.Manifest), tag)
 }
 
+// referrers asks for one type, and where none is listed for all: there are registries that list the config's media type
+// in place of the artifact's, which says nothing when the config is empty; those are looked into.
 func (r *remotePlace) referrers(ctx context.Context, d Descriptor, artifactType string, most int) ([]Descriptor, error) {
+	out, err := r.listed(ctx, d, artifactType, most)
+	if err != nil || len(out) > 0 || artifactType == "" {
+		return out, err
+	}
+	all, err := r.listed(ctx, d, "", most)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		if o.MediaType != ManifestType || (o.ArtifactType != "" && o.ArtifactType != EmptyType) {
+			continue
+		}
+		if o.ArtifactType, err = r.typeOf(ctx, o); err != nil {
+			return nil, err
+		}
+		if o.ArtifactType == artifactType {
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
+
+func (r *remotePlace) listed(ctx context.Context, d Descriptor, artifactType string, most int) ([]Descriptor, error) {
 	var out []Descriptor
 	err := r.repo.Referrers(ctx, d, artifactType, func(page []Descriptor) error {
 		if out = append(out, page...); len(out) > most {
@@ -79,4 +104,25 @@ func (r *remotePlace) referrers(ctx context.Context, d Descriptor, artifactType 
 		return nil, nil
 	}
 	return out, err
+}
+
+// typeOf reads a manifest for its artifact type.
+func (r *remotePlace) typeOf(ctx context.Context, d Descriptor) (string, error) {
+	if most := (Limits{}).filled().Manifest; d.Size > most || d.Size < 0 {
+		return "", fault(CodeManifestTooLarge, "a referrer's manifest has %d bytes, the cap is %d", d.Size, most)
+	}
+	body, err := r.fetch(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	data, err := readExactly(body, d)
+	if err != nil {
+		return "", err
+	}
+	m, err := readManifest(data)
+	if err != nil {
+		return "", err
+	}
+	return m.artifactType, nil
 }

@@ -91,8 +91,8 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, artifactType stri
 	return slices.CompactFunc(out, func(a, b Descriptor) bool { return a.Digest == b.Digest }), nil
 }
 
-// Push stores an artifact under the reference's tag, or by its digest alone where there is none, and returns its
-// manifest's descriptor. Its parts go first: nobody finds a manifest whose parts are missing.
+// Push stores an artifact under the reference's tag, "latest" where there is none, and returns its manifest's descriptor.
+// Without a tag, what refers to a subject gets none: it is found by Referrers. Its parts go first: nobody finds a manifest whose parts are missing.
 func (c *Client) Push(ctx context.Context, ref Reference, a Artifact) (Descriptor, error) {
 	p, err := Pack(a)
 	if err != nil {
@@ -120,7 +120,11 @@ func (c *Client) PushPulled(ctx context.Context, ref Reference, p *Pulled) error
 		}
 		meter.add(d.Size)
 	}
-	return c.again(ctx, ref.String(), func() error { return where.pushManifest(ctx, p, ref.Tag) })
+	tag := ref.Tag
+	if tag == "" && ref.Digest == "" && p.Subject == nil {
+		tag = latest
+	}
+	return c.again(ctx, ref.String(), func() error { return where.pushManifest(ctx, p, tag) })
 }
 
 // transfer is one pull.
@@ -169,12 +173,12 @@ func (t *transfer) pull(ctx context.Context, d Descriptor) (*Pulled, error) {
 
 // manifest reads the manifest that d names, through one index at most; d is then that of the manifest.
 func (t *transfer) manifest(ctx context.Context, d *Descriptor) ([]byte, error) {
+	if d.MediaType != ManifestType && d.MediaType != IndexType {
+		return nil, at(t.ref.String(), fault(CodeMediaTypeUnknown, "it is %s, no image manifest", shown(d.MediaType)))
+	}
 	data, err := t.document(ctx, *d)
 	if err != nil || d.MediaType == ManifestType {
 		return data, err
-	}
-	if d.MediaType != IndexType {
-		return nil, at(t.ref.String(), fault(CodeMediaTypeUnknown, "it is %s, no image manifest", shown(d.MediaType)))
 	}
 	list, err := readIndex(data)
 	if err != nil {
