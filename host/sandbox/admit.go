@@ -115,7 +115,7 @@ func admissionKey(f *PluginFile, o PluginOptions) string {
 }
 
 // admissionRevision is counted up whenever the same module might be admitted otherwise than before.
-const admissionRevision = 1
+const admissionRevision = 2
 
 // EngineVersion names everything that admission of a module hangs on beside it: the host's own part, the engines, and the
 // machine's kind.

@@ -19,8 +19,7 @@ type arena struct {
 	// shared is the part of the instance's memory that the guest reaches without calling the host; what does not fit there
 	// lies elsewhere, and is reached by calls. Nil where there is none.
 	shared []byte
-	memory []byte // of the instance
-	layout *wasm.Layout
+	cells  *wasm.Cells
 }
 
 // sharedBytes is the size of shared: requests and answers are mostly smaller.
@@ -93,7 +92,7 @@ func (a *arena) publish() {
 	if &a.bytes[0] == &a.shared[0] {
 		given, input = uint32(len(a.bytes)-arenaBase), uint32(a.inputLength())
 	}
-	a.layout.SetGiven(a.memory, given, input)
+	a.cells.SetGiven(given, input)
 }
 
 func (a *arena) inputBytes() []byte { return a.bytes[arenaBase : arenaBase+a.inputLength()] }

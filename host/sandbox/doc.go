@@ -28,6 +28,14 @@
 //     fd_fdstat_set_flags fd_prestat_get fd_prestat_dir_name: EBADF); sched_yield does nothing; proc_exit and proc_raise
 //     trap.
 //
+// The loads and stores among them are served without leaving the guest, from memory that both share. A kit can do without
+// them: where a module exports agentmesh_mailbox, () -> (i32), its input is written into its own memory and its answer
+// taken from there. Other hosts do not call that, and the same module fetches its input by Extism's functions:
+//
+//	room, size      five numbers of 32 bits at the address given: where an input may be written, how long it may be,
+//	given           the input's length and one more, or 0 where it is longer: the guest has to fetch it then,
+//	answer, length  the guest's: where its answer stands; answer 0: it set the answer by Extism's functions
+//
 // Work is counted in fuel (host/wasm): what the code costs, 16 units for a call of the host and one for each 64 bytes it
 // moves. A call may use DefaultFuel; a manifest can ask for less, and only the operator for more. The same holds of
 // memory, DefaultMemoryPages. One call may take 16 MiB of the host's memory beside its input.

@@ -78,11 +78,14 @@ func (i *pluginInstance) config(key uint64) uint64 {
 	return handle
 }
 
+// arenaSpent says that an arena's budget is used up.
+const arenaSpent = "it asked the host for more than 16 MiB in one call"
+
 // alloc gives a plugin memory in the arena, which costs what clearing it does.
 func (i *pluginInstance) alloc(n uint64) uint64 {
 	handle, ok := i.arena.alloc(n)
 	if !ok {
-		i.stop(abi.CodeOutOfMemory, "it asked the host for more than "+count(arenaBudget)+" in one call")
+		i.stop(abi.CodeOutOfMemory, arenaSpent)
 	}
 	i.spend(n)
 	return handle
@@ -126,6 +129,9 @@ type guestContext struct {
 	context.Context
 	instance *pluginInstance
 }
+
+// Value implements context.Context: it holds nothing.
+func (*guestContext) Value(any) any { return nil }
 
 func valueTypes(letters string) []api.ValueType {
 	out := make([]api.ValueType, len(letters))

@@ -116,12 +116,15 @@ func (i *pluginInstance) start() error {
 			return starting(name, err)
 		}
 	}
+	if err := i.openMailbox(); err != nil {
+		return err
+	}
 	for range warmUpCalls {
 		for _, w := range i.plugin.module.warmUps {
 			i.arena.begin(append(i.arena.blank(), w.input...))
-			_, _, broken, err := i.answer(w.export)
+			_, _, err := i.answer(w.export)
 			i.told()
-			if broken {
+			if i.broken {
 				return starting("the warm-up call", err)
 			}
 		}
@@ -197,28 +200,28 @@ func (p *Plugin) Call(ctx context.Context, export string, input, dst []byte) (ou
 func (i *pluginInstance) ask(export int, filled []byte) (out []byte, fuel int64, err error) {
 	i.arena.begin(filled)
 	if n := i.arena.inputLength(); n > abi.DefaultInputBytes {
-		return nil, 0, &abi.Failure{
-			Code: abi.CodeInputTooLarge, Detail: "the request has " + count(int(n)) + " and may have " + count(abi.DefaultInputBytes),
-		}
+		return nil, 0, inputTooLarge(n)
 	}
-	out, fuel, i.broken, err = i.answer(export)
-	i.told()
-	if i.broken {
+	out, fuel, err = i.answer(export)
+	if len(i.log.text) > 0 { // most say nothing
+		i.told()
+	}
+	switch {
+	case i.broken:
 		return nil, fuel, err
-	}
-	switch i.plugin.mode {
-	case restoreMarked:
-		grown := i.plugin.module.layout.Grown(i.memory)
-		i.broken = i.restore(i.plugin.state) > dirtyPages || grown
-	case restoreCopied:
+	case i.plugin.mode == restoreMarked:
+		i.restore(i.plugin.state)
+	case i.plugin.mode == restoreCopied:
 		i.restoreAll(i.plugin.state)
 	}
 	return out, fuel, err
 }
 
-// dirtyPages is how many pages a call may write before its instance is dropped: it holds as much memory of the system
-// from then on.
-const dirtyPages = 1024
+func inputTooLarge(n uint64) *abi.Failure {
+	return &abi.Failure{
+		Code: abi.CodeInputTooLarge, Detail: "the request has " + count(int(n)) + " and may have " + count(abi.DefaultInputBytes),
+	}
+}
 
 // Score asks a plugin of kind reward. Errors are *abi.Failure.
 func (p *Plugin) Score(ctx context.Context, q *abi.ScoreRequest) (s abi.Score, fuel int64, err error) {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,7 +108,7 @@ func benchBare(b *testing.B, module []byte) {
 	}
 	f := m.ExportedFunction("evaluate")
 	var stack [1]uint64
-	ctx := b.Context()
+	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := f.CallWithStack(ctx, stack[:]); err != nil {
@@ -131,7 +132,9 @@ func benchCall(b *testing.B, p *Plugin, input []byte) {
 	b.ReportMetric(float64(p.pool.size), "guest-bytes")
 	if i := p.pool.hot.Load(); i != nil && p.mode == restoreMarked {
 		i.arena.begin(append(i.arena.blank(), input...))
-		i.answer(0)
+		if _, _, err := i.answer(0); err != nil {
+			b.Fatal(err)
+		}
 		b.ReportMetric(float64(i.restore(p.state)), "pages")
 	}
 }

@@ -151,13 +151,13 @@ func (w *watchdog) look() {
 // exhaust takes the fuel of a call. It races with the guest's own counting, which may put back what was left: so it is done
 // again at every look until the call has ended.
 func (i *pluginInstance) exhaust(seen uint64) {
-	if i.size == nil {
+	if i.cells == nil {
 		return
 	}
 	i.late.Store(true) // before the turn is looked at: one of both sides sees the other
 	i.strike.Lock()
 	defer i.strike.Unlock()
 	if i.turn.Load() == seen {
-		i.plugin.module.layout.SetRest(i.memory, 0)
+		i.cells.SetRest(0)
 	}
 }

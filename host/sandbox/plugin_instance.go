@@ -19,9 +19,12 @@ import (
 // pluginInstance is one instance of a plugin. It is not safe for concurrent use.
 type pluginInstance struct {
 	plugin    *Plugin
+	layout    *wasm.Layout
 	instance  api.Module
 	memory    []byte            // all of it
+	cells     *wasm.Cells       // nil: there are none
 	functions []api.Function    // as the kind's exports
+	calls     []api.Function    // the same as wasm.Layout.Calls; nil before the snapshot, or where there are none
 	fuel      api.MutableGlobal // of this slice
 	depth     api.MutableGlobal
 	size      api.MutableGlobal // nil: the memory tells
@@ -30,6 +33,7 @@ type pluginInstance struct {
 	ctx       *guestContext
 
 	arena arena
+	mail  mailbox
 	wasi  wasiState
 	log   guestLog
 	known answers
@@ -38,7 +42,7 @@ type pluginInstance struct {
 
 	work   int64 // units that host calls cost
 	limit  int64
-	code   abi.Code // why the guest was stopped; "" while it was not
+	code   abi.Code // why the guest was stopped, which is its end; "" before
 	detail string
 
 	turn   atomic.Uint64 // who has it
@@ -84,7 +88,7 @@ func wholeMemory(m api.Module) []byte {
 
 // instantiate makes an instance that has not run yet.
 func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
-	i := &pluginInstance{plugin: p}
+	i := &pluginInstance{plugin: p, layout: pm.layout}
 	i.ctx = &guestContext{Context: context.Background(), instance: i}
 	instance, err := pm.host.instantiate(i.ctx, pm.compiled)
 	if err != nil {
@@ -100,7 +104,10 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 	if n := pm.layout.ArenaBytes; n > 0 {
 		base := pm.layout.ArenaBase
 		i.arena.shared = i.memory[base : base+n : base+n]
-		i.arena.memory, i.arena.layout = i.memory, pm.layout
+	}
+	if i.size != nil {
+		i.cells = pm.layout.Cells(i.memory)
+		i.arena.cells = i.cells
 	}
 	for _, name := range pm.layout.Globals {
 		if name != pm.layout.SizeGlobal {
@@ -114,19 +121,52 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 	return i, nil
 }
 
+// settled has calls put the globals back from now on; those before the snapshot were to change them.
+func (i *pluginInstance) settled() {
+	for _, name := range i.layout.Calls {
+		i.calls = append(i.calls, i.instance.ExportedFunction(name))
+	}
+}
+
+// call calls an export of the kind with a call's fuel, and says what it returned and how much it used.
+func (i *pluginInstance) call(export int) (status int32, used int64, err error) {
+	limit := i.plugin.fuel
+	if i.calls == nil {
+		i.stack = [2]uint64{}
+		used, err = i.run(i.functions[export], limit)
+		return int32(i.stack[0]), used, err
+	}
+	i.stack[0] = i.refuel(limit)
+	if err = i.calls[export].CallWithStack(i.ctx, i.stack[:]); err != nil || i.late.Load() {
+		used, err = i.ended(limit, err)
+		return int32(i.stack[0]), used, err
+	}
+	left := int64(i.stack[1]) + i.cells.Rest()
+	return int32(i.stack[0]), i.work + limit - max(left, 0), nil
+}
+
 // run calls a function of the guest with so much fuel, and says how much it used.
 func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error) {
-	i.work, i.limit, i.code = 0, limit, ""
-	layout := i.plugin.module.layout
-	first := limit
-	if i.size != nil {
-		first = min(limit, wasm.Slice)
-		layout.SetRest(i.memory, limit-first)
-	}
+	first := i.refuel(limit)
 	if i.fuel != nil {
-		i.fuel.Set(uint64(first))
+		i.fuel.Set(first)
 	}
-	err = f.CallWithStack(i.ctx, i.stack[:])
+	return i.ended(limit, f.CallWithStack(i.ctx, i.stack[:]))
+}
+
+// refuel gives the guest fuel, but for the slice that it begins with.
+func (i *pluginInstance) refuel(limit int64) (first uint64) {
+	i.work, i.limit = 0, limit
+	if i.cells == nil {
+		return uint64(limit)
+	}
+	n := min(limit, wasm.Slice)
+	i.cells.SetRest(limit - n)
+	return uint64(n)
+}
+
+// ended says what a call used, and why it failed.
+func (i *pluginInstance) ended(limit int64, failure error) (used int64, err error) {
 	if i.late.Load() { // wait until the watchdog has let go
 		i.strike.Lock()
 		defer i.strike.Unlock()
@@ -134,20 +174,20 @@ func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error
 	used = i.work
 	if i.fuel != nil {
 		left := int64(i.fuel.Get())
-		if i.size != nil {
-			left += layout.Rest(i.memory)
+		if i.cells != nil {
+			left += i.cells.Rest()
 		}
 		used += limit - max(left, 0)
 	}
-	if err != nil {
-		return used, i.why(err)
+	if failure != nil {
+		return used, i.why(failure)
 	}
 	return used, nil
 }
 
 // why gives a trap its code.
 func (i *pluginInstance) why(err error) *abi.Failure {
-	layout := i.plugin.module.layout
+	layout := i.layout
 	switch {
 	case i.late.Load():
 		return &abi.Failure{Code: abi.CodeWatchdog, Detail: "it ran longer than the host waits"}
@@ -155,7 +195,7 @@ func (i *pluginInstance) why(err error) *abi.Failure {
 		return &abi.Failure{Code: i.code, Detail: i.detail}
 	case i.fuel != nil && int64(i.fuel.Get()) < 0:
 		return &abi.Failure{Code: abi.CodeOutOfFuel, Detail: "it used up its " + strconv.FormatInt(i.limit, 10) + " units"}
-	case layout.MapBytes > 0 && layout.Refused(i.memory):
+	case i.cells != nil && i.cells.Refused():
 		return &abi.Failure{Code: abi.CodeOutOfMemory, Detail: fmt.Sprintf("it wanted more than its %d pages of memory", layout.MaxPages)}
 	case i.depth != nil && uint32(i.depth.Get()) > wasm.MaxDepth:
 		return &abi.Failure{Code: abi.CodeTrap, Detail: "call stack exhausted"}
@@ -171,21 +211,31 @@ func (i *pluginInstance) why(err error) *abi.Failure {
 }
 
 // answer calls an export of the kind, whose input stands in the arena already, and gives its answer, which is good until
-// the next call. The instance must be restored afterwards, and dropped if broken.
-func (i *pluginInstance) answer(export int) (out []byte, used int64, broken bool, err error) {
-	i.stack = [2]uint64{}
+// the next call. The instance must be restored afterwards, and dropped if it is broken then.
+func (i *pluginInstance) answer(export int) (out []byte, used int64, err error) {
+	i.broken = false
 	i.log.reset()
-	if used, err = i.run(i.functions[export], i.plugin.fuel); err != nil {
-		return nil, used, true, err
+	if i.mail.there {
+		i.post()
 	}
-	if status := int32(i.stack[0]); status != 0 {
-		return nil, used, false, &abi.Failure{Code: abi.CodeTrap, Detail: fmt.Sprintf("it gave up with status %d", status)}
+	status, used, err := i.call(export)
+	switch {
+	case err != nil:
+		i.broken = true
+		return nil, used, err
+	case status != 0:
+		return nil, used, &abi.Failure{Code: abi.CodeTrap, Detail: fmt.Sprintf("it gave up with status %d", status)}
+	}
+	if i.mail.there {
+		if err := i.fetch(); err != nil {
+			return nil, used, err
+		}
 	}
 	out = i.arena.result()
 	if len(out) > abi.DefaultOutputBytes {
-		return nil, used, false, tooLarge(len(out))
+		return nil, used, tooLarge(len(out))
 	}
-	return out, used, false, nil
+	return out, used, nil
 }
 
 // snapshot is an instance's state between two calls: what all instances of the plugin have there.
@@ -194,14 +244,15 @@ type snapshot struct {
 	globals []uint64
 	pages   uint64
 	wasi    wasiState
+	mail    mailbox
 }
 
 func (i *pluginInstance) snapshot() *snapshot {
-	s := &snapshot{wasi: i.wasi}
+	s := &snapshot{wasi: i.wasi, mail: i.mail}
 	if i.plugin.mode == restoreMarked {
-		layout := i.plugin.module.layout
-		s.memory, s.pages = layout.Snapshot(i.memory), i.size.Get()
-		layout.ForgetGrowth(i.memory)
+		s.memory, s.pages = i.layout.Snapshot(i.memory), i.size.Get()
+		i.cells.ForgetGrowth()
+		i.settled()
 	} else {
 		i.memoryBytes()
 		s.memory = bytes.Clone(i.memory)
@@ -214,30 +265,45 @@ func (i *pluginInstance) snapshot() *snapshot {
 
 // become brings a new instance into a snapshot's state, as if it had done what the first one did.
 func (i *pluginInstance) become(s *snapshot) {
-	guest := i.memory[i.plugin.module.layout.Shift:]
+	guest := i.memory[i.layout.Shift:]
 	n := copy(guest, s.memory)
-	clear(guest[n:max(n, int(i.plugin.module.layout.InitialPages)<<16)])
+	clear(guest[n:max(n, int(i.layout.InitialPages)<<16)])
 	i.size.Set(s.pages)
+	i.mail = s.mail
 	i.settle(s)
+	i.settled()
 }
 
 func (i *pluginInstance) settle(s *snapshot) {
+	i.wasi = s.wasi
 	for at, g := range i.globals {
 		g.Set(s.globals[at])
 	}
-	i.wasi = s.wasi
-	if layout := i.plugin.module.layout; i.size != nil && layout.Grown(i.memory) {
+	if i.cells != nil && i.cells.Grown() {
 		i.size.Set(s.pages)
 	}
 }
 
-// restore undoes what a call did, at a cost proportional to what it wrote. It reports how many pages that were.
-func (i *pluginInstance) restore(s *snapshot) int {
-	layout := i.plugin.module.layout
-	i.settle(s)
-	layout.ForgetGrowth(i.memory)
-	return layout.Restore(i.memory, s.memory)
+// restore undoes what a call did, at a cost proportional to what it wrote. It reports how many pages that were. An instance
+// that grew, or wrote much, is not to be used again: it would hold that memory of the system.
+func (i *pluginInstance) restore(s *snapshot) (pages int) {
+	if i.calls == nil {
+		i.settle(s)
+	} else {
+		i.wasi = s.wasi // the globals are as they were
+	}
+	if i.cells.Asked() {
+		i.broken = i.cells.Grown()
+		i.cells.ForgetGrowth()
+	}
+	if pages = i.layout.Restore(i.memory, s.memory); pages > dirtyPages {
+		i.broken = true
+	}
+	return pages
 }
+
+// dirtyPages is how many pages a call may write before its instance is dropped.
+const dirtyPages = 1024
 
 // restoreAll copies the whole of a guest back, where no barrier tells what it wrote.
 func (i *pluginInstance) restoreAll(s *snapshot) {

@@ -99,6 +99,7 @@ func (e *Engine) compilePlugin(ctx context.Context, f *PluginFile, o PluginOptio
 		return nil, &abi.Failure{Code: abi.CodeSettingsInvalid, Detail: err.Error()}
 	}
 	pm := &PluginModule{file: f, fuel: bound(o.Fuel, f.Manifest.Fuel, DefaultFuel), effects: effectsOf(&f.Manifest), how: how}
+	pm.how.Calls = exportsOf(f.Manifest.Kind)
 	var err error
 	if pm.schema, err = newSettingsSchema(f.Manifest.Settings); err != nil {
 		return nil, &abi.Failure{Code: abi.CodeManifestInvalid, Detail: "settings: " + err.Error()}

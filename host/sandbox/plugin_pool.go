@@ -68,6 +68,11 @@ func (p *pluginPool) get(ctx context.Context) (*pluginInstance, error) {
 	if i := p.hot.Load(); i != nil && i.claim(turnRunning) {
 		return i, nil
 	}
+	return p.other(ctx)
+}
+
+// other takes another than the first to be tried.
+func (p *pluginPool) other(ctx context.Context) (*pluginInstance, error) {
 	select {
 	case i := <-p.free:
 		return p.orMake(i)

@@ -10,13 +10,14 @@ type helper struct {
 
 type helperKey struct {
 	op      byte   // memory.grow's code, the second one of a bulk instruction, or one of ours
-	segment uint32 // of memory.init; of opArena the function that is called
+	segment uint32 // of memory.init; of opArena and opCall the function that is called
 }
 
 // What stands for no instruction.
 const (
 	opYield byte = 0xf0 + iota
 	opArena
+	opCall
 )
 
 // helper is the index of the function that stands for an instruction.
@@ -34,6 +35,8 @@ func (r *rewriter) helper(op byte, segment uint32) uint32 {
 		r.yield(h.code)
 	case opArena:
 		r.arena(h.code, segment)
+	case opCall:
+		r.call(h.code, segment)
 	default:
 		r.bulk(h)
 	}
@@ -49,6 +52,8 @@ func (r *rewriter) helperType(key helperKey) FuncType {
 		return FuncType{Params: []ValueType{I32}, Results: []ValueType{I32}}
 	case opYield:
 		return FuncType{}
+	case opCall:
+		return FuncType{Params: []ValueType{I64}, Results: []ValueType{I32, I64}}
 	case opArena:
 		ft, _ := r.m.FuncType(key.segment)
 		return ft
@@ -59,6 +64,28 @@ func (r *rewriter) helperType(key helperKey) FuncType {
 
 func (r *rewriter) helperTypes() [][]byte {
 	return each(r.helpers, func(dst []byte, h helper) []byte { return AppendU32(dst, h.typ) })
+}
+
+// call is one of Layout.Calls.
+func (r *rewriter) call(c *Code, fn uint32) {
+	type kept struct{ global, local uint32 }
+	globals := []kept{{r.size, c.Local(I32)}}
+	for i, g := range r.m.Globals {
+		if g.Mutable {
+			globals = append(globals, kept{uint32(i), c.Local(g.Type)})
+		}
+	}
+	for _, k := range globals {
+		c.GlobalGet(k.global).Set(k.local)
+	}
+	c.Get(0).GlobalSet(r.fuel).Call(fn)
+	if ft, _ := r.m.FuncType(fn); len(ft.Results) == 0 {
+		c.I32(0)
+	}
+	for _, k := range globals {
+		c.Get(k.local).GlobalSet(k.global)
+	}
+	c.GlobalGet(r.fuel)
 }
 
 // grow is memory.grow on the guest's size: -1 if it would be more than MaxPages, else the size before.

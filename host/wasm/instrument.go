@@ -18,6 +18,9 @@ type Instrumentation struct {
 	MaxPages uint32
 	// Arena, with the barrier, is memory that guest and host share below the guest's own.
 	Arena Arena
+	// Calls are exports, of functions that take nothing and give an i32 or nothing, that with both fuel and barrier can be
+	// called by Layout.Calls too.
+	Calls []string
 }
 
 // What is charged, in units of fuel. They are part of what a plugin's golden cases hold, like the instructions
@@ -106,6 +109,9 @@ func newRewriter(m *Module, o Instrumentation) *rewriter {
 			r.export(name, ExportGlobal, uint32(i))
 		}
 	}
+	if o.Fuel && o.Barrier {
+		r.calls()
+	}
 	if m.HasStart {
 		r.layout.Start = reserved + "start"
 		r.export(r.layout.Start, ExportFunc, m.Start)
@@ -124,6 +130,31 @@ func (r *rewriter) barrier() {
 		r.layout.ArenaBase, r.layout.ArenaBytes = r.layout.Shift, (n+page-1)&^(page-1)
 		r.layout.Shift += r.layout.ArenaBytes
 	}
+}
+
+// callGlobals is how many globals a function of Layout.Calls puts back at most: it keeps each in a local.
+const callGlobals = 64
+
+// calls exports the functions that set fuel and put the globals back.
+func (r *rewriter) calls() {
+	if len(r.layout.Globals) > callGlobals {
+		return
+	}
+	for _, name := range r.o.Calls {
+		i := slices.IndexFunc(r.m.Exports, func(e Export) bool { return e.Kind == ExportFunc && e.Name == name })
+		if i < 0 || !callable(r.m, r.m.Exports[i].Index) {
+			r.layout.Calls = nil
+			return
+		}
+		call := reserved + "call/" + name
+		r.layout.Calls = append(r.layout.Calls, call)
+		r.export(call, ExportFunc, r.helper(opCall, r.m.Exports[i].Index))
+	}
+}
+
+func callable(m *Module, fn uint32) bool {
+	ft, ok := m.FuncType(fn)
+	return ok && len(ft.Params) == 0 && (len(ft.Results) == 0 || len(ft.Results) == 1 && ft.Results[0] == I32)
 }
 
 func (r *rewriter) addGlobal(t ValueType, value int64, name string, exported *string) uint32 {

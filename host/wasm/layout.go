@@ -1,9 +1,6 @@
 package wasm
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // PageBytes is the size of what the store barrier marks, in bytes.
 const PageBytes = 4096
@@ -22,6 +19,11 @@ type Layout struct {
 	SizeGlobal string
 	// Globals are what the host restores after a call beside memory: every mutable global that guest code sets.
 	Globals []string
+	// Calls are functions (i64) -> (i32, i64), one for each of Instrumentation.Calls: given what FuelGlobal is set to, each
+	// calls its export, puts Globals back to what they were, and gives the export's result (0 where it has none) and what
+	// FuelGlobal holds then. Nothing is put back when it traps. There are none where one of the exports is not as it must be,
+	// or where Globals are many.
+	Calls []string
 	// Start is a function without parameters and results that the host calls once, before any other, with fuel set.
 	Start string
 
@@ -30,8 +32,7 @@ type Layout struct {
 	Shift uint32
 	// MapBase and MapBytes are where the page map lies, one byte for each PageBytes of the guest's memory.
 	MapBase, MapBytes uint32
-	// CellBase is where, with the barrier, host and instrumented code tell each other more: numbers of 32 bits, the
-	// host's to set. See SetGiven and Refused.
+	// CellBase is where, with the barrier, the Cells lie.
 	CellBase uint32
 	// ArenaBase and ArenaBytes are where the arena lies.
 	ArenaBase, ArenaBytes uint32
@@ -50,46 +51,6 @@ func (l *Layout) Mark(memory []byte, address, n uint32) {
 	for p := address / PageBytes; p <= (address+(n-1))/PageBytes; p++ {
 		marks[p] = 1
 	}
-}
-
-// The cells, as offsets from CellBase.
-const (
-	cellGiven   = 0
-	cellInput   = 4
-	cellRefused = 8
-	cellGrown   = 12
-	cellRest    = 16 // of 64 bits
-	cellBytes   = 24
-)
-
-// SetGiven says how many bytes of the arena the guest reaches, from ArenaBase+ArenaFirst on, and how many of them are the
-// input. Beyond them it calls the host.
-func (l *Layout) SetGiven(memory []byte, given, input uint32) {
-	cells := memory[l.CellBase : l.CellBase+cellBytes]
-	binary.LittleEndian.PutUint32(cells[cellGiven:], given)
-	binary.LittleEndian.PutUint32(cells[cellInput:], input)
-}
-
-// Refused reports whether the guest asked for more memory than it may have, and Grown whether it got more, since
-// ForgetGrowth.
-func (l *Layout) Refused(memory []byte) bool { return memory[l.CellBase+cellRefused] != 0 }
-
-// Grown reports whether SizeGlobal has changed since ForgetGrowth.
-func (l *Layout) Grown(memory []byte) bool { return memory[l.CellBase+cellGrown] != 0 }
-
-// ForgetGrowth begins anew with Refused and Grown.
-func (l *Layout) ForgetGrowth(memory []byte) {
-	memory[l.CellBase+cellRefused], memory[l.CellBase+cellGrown] = 0, 0
-}
-
-// Rest is what the guest may still take when it yields; with the barrier.
-func (l *Layout) Rest(memory []byte) int64 {
-	return int64(binary.LittleEndian.Uint64(memory[l.CellBase+cellRest:]))
-}
-
-// SetRest sets it.
-func (l *Layout) SetRest(memory []byte, rest int64) {
-	binary.LittleEndian.PutUint64(memory[l.CellBase+cellRest:], uint64(rest))
 }
 
 // crossing is how far beyond its page a marked store may have written.

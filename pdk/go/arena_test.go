@@ -74,11 +74,11 @@ func (a *arena) setting(key string) uint64 {
 
 // bare is one instance of a module under plain wazero.
 type bare struct {
-	arena         *arena
-	module        api.Module
-	export        api.Function
-	input, output api.Function
-	stack         [1]uint64
+	arena  *arena
+	module api.Module
+	export api.Function
+	box    uint32 // where its mailbox lies
+	stack  [1]uint64
 }
 
 func instantiate(t testing.TB, module []byte, export string, config map[string]string) *bare {
@@ -107,13 +107,17 @@ func instantiate(t testing.TB, module []byte, export string, config map[string]s
 	if b.export = b.module.ExportedFunction(export); b.export == nil {
 		t.Fatalf("the module does not export %s", export)
 	}
-	b.input, b.output = b.module.ExportedFunction("agentmesh_input"), b.module.ExportedFunction("agentmesh_output")
+	if err := b.module.ExportedFunction("agentmesh_mailbox").CallWithStack(ctx, b.stack[:]); err != nil {
+		t.Fatal(err)
+	}
+	b.box = uint32(b.stack[0])
 	return b
 }
 
-// call answers one input; out is good until the next call.
+// call answers one input by Extism's imports; out is good until the next call.
 func (b *bare) call(ctx context.Context, in []byte) (out []byte, failure string, err error) {
 	b.arena.reset(in)
+	b.module.Memory().WriteUint32Le(b.box+boxGiven, 0)
 	if err := b.export.CallWithStack(ctx, b.stack[:]); err != nil {
 		return nil, "", err
 	}
@@ -123,23 +127,34 @@ func (b *bare) call(ctx context.Context, in []byte) (out []byte, failure string,
 	return b.arena.out, "", nil
 }
 
-// enter answers one input by the short way.
+// The numbers of a mailbox, as offsets.
+const (
+	boxRoom = 4 * iota
+	boxSize
+	boxGiven
+	boxAnswer
+	boxLength
+)
+
+// enter answers one input by the mailbox, or by imports where it does not fit.
 func (b *bare) enter(ctx context.Context, in []byte) (out []byte, failure string, err error) {
-	b.arena.reset(nil)
-	b.stack[0] = uint64(len(in))
-	if err := b.input.CallWithStack(ctx, b.stack[:]); err != nil {
-		return nil, "", err
+	memory := b.module.Memory()
+	number := func(at uint32) uint32 {
+		n, _ := memory.ReadUint32Le(b.box + at)
+		return n
 	}
-	b.module.Memory().Write(uint32(b.stack[0]), in)
+	if len(in) > int(number(boxSize)) {
+		return b.call(ctx, in)
+	}
+	b.arena.reset(nil)
+	memory.Write(number(boxRoom), in)
+	memory.WriteUint32Le(b.box+boxGiven, uint32(len(in)+1))
 	if err := b.export.CallWithStack(ctx, b.stack[:]); err != nil {
 		return nil, "", err
 	}
-	if uint32(b.stack[0]) != 0 { // of an i32 wazero writes the low half alone
+	if uint32(b.stack[0]) != 0 {
 		return nil, string(b.arena.failure), nil
 	}
-	if err := b.output.CallWithStack(ctx, b.stack[:]); err != nil {
-		return nil, "", err
-	}
-	out, _ = b.module.Memory().Read(uint32(b.stack[0]>>32), uint32(b.stack[0]))
+	out, _ = memory.Read(number(boxAnswer), number(boxLength))
 	return out, "", nil
 }

@@ -16,11 +16,11 @@ const tenRules = "pdk/go/testdata/tenrules"
 const measuredAnswer = `{"abi":1,"findings":[{"decision":"allow","rule":"reads","reason":"reads and clean exports","priority":0,"obligations":[]}]}`
 
 // BenchmarkTenRules is a policy of ten rules, JSON in and out, on wazero without fuel or restored memory: by
-// Extism's imports, and by the short way.
+// Extism's imports, and by the mailbox.
 func BenchmarkTenRules(b *testing.B) {
 	module := build(b, tenRules)
 	guest := instantiate(b, module, "evaluate", nil)
-	for name, call := range map[string]caller{"imports": guest.call, "door": guest.enter} {
+	for name, call := range map[string]caller{"imports": guest.call, "mailbox": guest.enter} {
 		b.Run(name, func(b *testing.B) { benchmark(b, call, measured) })
 	}
 	b.Logf("module %d bytes, linear memory %d bytes, input %d bytes", len(module), guest.module.Memory().Size(), len(measured))

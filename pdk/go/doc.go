@@ -49,6 +49,7 @@
 //
 // The ABI is Extism's (imports of extism:host/env, used: input_length, input_load_u64, input_load_u8, alloc, length,
 // load_u64, load_u8, store_u64, store_u8, output_set, error_set, config_get, and for logs get_log_level and log_*; what a
-// plugin does not use it does not import). The messages are those of agentmesh/pdk/abi, as JSON. An export returns 0, or
+// plugin does not use it does not import); under agentmesh's own host, input and answer go by the export agentmesh_mailbox
+// instead, which is quicker. The messages are those of agentmesh/pdk/abi, as JSON. An export returns 0, or
 // 1 with an error set.
 package pdk

@@ -68,7 +68,7 @@ func TestTinyGo(t *testing.T) {
 			want := p.native(t)
 			for _, in := range p.inputs(t) {
 				b := instantiate(t, module, p.export, settingsConfig(in.settings))
-				for name, call := range map[string]caller{"imports": b.call, "the short way": b.enter} {
+				for name, call := range map[string]caller{"imports": b.call, "mailbox": b.enter} {
 					if out, failure, err := call(ctx, []byte(in.request)); err != nil || string(out) != want[in.name] {
 						t.Errorf("%s by %s: %s %v\n got %s\nwant %s", in.name, name, failure, err, out, want[in.name])
 					}

@@ -55,44 +55,28 @@ func logDebug(handle uint64)
 //go:wasmimport extism:host/env log_info
 func logInfo(handle uint64)
 
-// door is a short way for hosts that know it, beside the one by imports, of which each costs a call of the host for eight
-// bytes:
+// mailbox is a short way for hosts that know it, beside the one by imports, which takes a call for every eight bytes. Such a
+// host asks agentmesh_mailbox once, after the start, for the address of this: numbers of 32 bits, with addresses in the
+// module's memory, and no padding between them.
 //
-//	agentmesh_input(n i32) -> (address i32)   room for the next call's input; the host writes its n bytes there
-//	agentmesh_output() -> (i64)               address << 32 | length of the last call's answer
-//
-// A call after agentmesh_input reads its input there and, where it succeeds, leaves its answer to agentmesh_output. A
-// module is one plugin, and one call runs at a time: so there is one door.
-var door = &doorway{in: make([]byte, roomInput)}
-
-type doorway struct {
-	in, out []byte
-	entered bool
+// Before a call it writes the input to room, and given; the answer of a call that succeeds stands where answer and length
+// say. Every other host leaves given at 0. A module is one plugin, and one call runs at a time: so there is one mailbox.
+type mailbox struct {
+	room, size     uint32 // where an input may be written, and how long it may be
+	given          uint32 // length of the input, and one more; 0: it comes by the imports
+	answer, length uint32 // answer is 0 where the answer went by the imports
 }
 
-//go:wasmexport agentmesh_input
-func doorInput(n uint32) unsafe.Pointer { return door.enter(n) }
+var (
+	box     = mailbox{room: address(boxRoom), size: roomInput}
+	boxRoom = make([]byte, roomInput)
+)
 
-//go:wasmexport agentmesh_output
-func doorOutput() uint64 { return door.answer() }
+//go:wasmexport agentmesh_mailbox
+func agentmeshMailbox() unsafe.Pointer { return unsafe.Pointer(&box) }
 
-func (d *doorway) enter(n uint32) unsafe.Pointer {
-	d.in, d.entered = room(d.in, uint64(n)), true
-	return unsafe.Pointer(unsafe.SliceData(d.in))
-}
-
-func (d *doorway) answer() uint64 {
-	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(d.out))))<<32 | uint64(len(d.out))
-}
-
-// leave puts the answer at the door, if the call came in there.
-func (d *doorway) leave(b []byte) bool {
-	if !d.entered {
-		return false
-	}
-	d.out, d.entered = b, false
-	return true
-}
+// address is where b lies; the collector of no Go moves what a variable of the package holds.
+func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
 
 // host is the Extism host; it holds nothing.
 type host struct{}
@@ -110,8 +94,8 @@ func room(dst []byte, n uint64) []byte {
 
 // input reads the call's input into dst, eight bytes at a time and the last of them twice where they are not a multiple.
 func (host) input(dst []byte) []byte {
-	if door.entered {
-		return door.in
+	if box.given > 0 {
+		return boxRoom[:box.given-1]
 	}
 	n := inputLength()
 	dst = room(dst, n)
@@ -171,16 +155,14 @@ func write(s string) uint64 {
 }
 
 func (host) output(b []byte) {
-	if door.leave(b) {
+	if box.given > 0 {
+		box.answer, box.length = address(b), uint32(len(b))
 		return
 	}
 	outputSet(write(unsafe.String(unsafe.SliceData(b), len(b))), uint64(len(b)))
 }
 
-func (host) fail(message string) {
-	door.leave(nil)
-	errorSet(write(message))
-}
+func (host) fail(message string) { errorSet(write(message)) }
 
 // The levels of get_log_level.
 const (

@@ -111,7 +111,7 @@ func (p shippedPlugin) native(t *testing.T) map[string]string {
 }
 
 // TestModulesAnswerAsNatively runs every case of our plugins in the module built for wasip1: under the official Extism SDK,
-// on plain wazero by Extism's imports and by the short way, and in our sandbox. All must say what go test says, byte by
+// on plain wazero by Extism's imports and by the mailbox, and in our sandbox. All must say what go test says, byte by
 // byte.
 func TestModulesAnswerAsNatively(t *testing.T) {
 	ctx := context.Background()
@@ -129,7 +129,7 @@ func TestModulesAnswerAsNatively(t *testing.T) {
 				if err != nil || rc != 0 || string(out) != want[in.name] {
 					t.Errorf("%s under the official SDK: %d %v\n got %s\nwant %s", in.name, rc, err, out, want[in.name])
 				}
-				for name, call := range map[string]caller{"imports": b.call, "the short way": b.enter, "our sandbox": ours.with(t, in.settings)} {
+				for name, call := range map[string]caller{"imports": b.call, "mailbox": b.enter, "our sandbox": ours.with(t, in.settings)} {
 					if out, failure, err := call(ctx, []byte(in.request)); err != nil || string(out) != want[in.name] {
 						t.Errorf("%s by %s: %s %v\n got %s\nwant %s", in.name, name, failure, err, out, want[in.name])
 					}
@@ -191,7 +191,7 @@ func TestInputsOfEveryLength(t *testing.T) {
 		text := strings.Repeat("x", n)
 		in := abi.AppendJSON(nil, abi.ObjectValue(abi.Member{Name: "message", Value: abi.StringValue("path")}, abi.Member{Name: "in", Value: abi.StringValue("a" + text)}))
 		want := `{"out":"a` + text + `"}`
-		for name, call := range map[string]caller{"imports": guest.call, "the short way": guest.enter} {
+		for name, call := range map[string]caller{"imports": guest.call, "mailbox": guest.enter} {
 			if out, failure, err := call(ctx, in); err != nil || string(out) != want {
 				t.Errorf("%s: got %s %s %v, want %s", name, out, failure, err, want)
 			}
