@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,11 +155,16 @@ func (o *Observer) saw(name, version string, c *count, seen Counts) {
 func (c *count) add(seen Counts) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before := c.now.plus(c.before)
 	c.now = c.now.plus(seen)
 	why := ""
 	if c.guard != nil && !c.fired {
 		all := c.now.plus(c.before)
-		why = c.guard.passed(&all)
+		compared := &all
+		if seen.Decisions > 0 { // whether this one differs is told next, if it does
+			compared = &before
+		}
+		why = cmp.Or(c.guard.failing(&all), c.guard.differing(compared))
 		c.fired = why != ""
 	}
 	if c.now.Decisions >= c.window() {
@@ -174,20 +180,24 @@ func (c *count) window() int {
 	return max(leastWindow, 10*c.guard.MinDecisions)
 }
 
-// passed says which threshold the counts are beyond, or nothing.
-func (g *Guard) passed(c *Counts) string {
-	if c.Decisions < g.MinDecisions {
+// failing says that too many decisions failed, or nothing.
+func (g *Guard) failing(c *Counts) string {
+	if !g.beyond(c.Errors, c, g.MaxErrors) {
 		return ""
 	}
-	beyond := func(n int, most *int) bool { return most != nil && n*100 > *most*c.Decisions }
-	switch {
-	case beyond(c.Errors, g.MaxErrors):
-		return fmt.Sprintf("%d of %d decisions failed, and %d %% may", c.Errors, c.Decisions, *g.MaxErrors)
-	case beyond(c.Differences, g.MaxDifferences):
-		return fmt.Sprintf("%d of %d decisions differed, and %d %% may", c.Differences, c.Decisions, *g.MaxDifferences)
-	default:
+	return fmt.Sprintf("%d of %d decisions failed, and %d %% may", c.Errors, c.Decisions, *g.MaxErrors)
+}
+
+// differing says that too many decisions differed, or nothing.
+func (g *Guard) differing(c *Counts) string {
+	if !g.beyond(c.Differences, c, g.MaxDifferences) {
 		return ""
 	}
+	return fmt.Sprintf("%d of %d decisions differed, and %d %% may", c.Differences, c.Decisions, *g.MaxDifferences)
+}
+
+func (g *Guard) beyond(n int, c *Counts, percent *int) bool {
+	return percent != nil && c.Decisions >= g.MinDecisions && n*100 > *percent*c.Decisions
 }
 
 // sendBack edits the lock, away from the decision that made it necessary. When that fails, the next decision tries again.
