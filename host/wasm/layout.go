@@ -1,6 +1,9 @@
 package wasm
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // PageBytes is the size of what the store barrier marks, in bytes.
 const PageBytes = 4096
@@ -71,8 +74,11 @@ func (l *Layout) Snapshot(memory []byte) []byte {
 // Restore copies back what was written since the snapshot, clears the marks, and returns how many pages were marked. It
 // takes time by the pages, besides the look at the map, and allocates nothing.
 func (l *Layout) Restore(memory, snapshot []byte) int {
-	marks, guest := l.marks(memory), memory[l.Shift:]
-	n := 0
+	marks := l.marks(memory)
+	if len(marks) <= smallMap && clean(marks) {
+		return 0
+	}
+	guest, n := memory[l.Shift:], 0
 	for end := 0; ; {
 		next := bytes.IndexByte(marks[end:], 1)
 		if next < 0 {
@@ -86,6 +92,18 @@ func (l *Layout) Restore(memory, snapshot []byte) int {
 		written := guest[first*PageBytes : min(end*PageBytes+crossing, len(guest))]
 		clear(written[copy(written, snapshot[min(first*PageBytes, len(snapshot)):]):])
 	}
+}
+
+// smallMap is the map of a guest of 256 KiB: looking at it in words is quicker than a search that is made for long texts.
+const smallMap = 64
+
+// clean reports whether nothing is marked; a map's length is a multiple of 16.
+func clean(marks []byte) bool {
+	var any uint64
+	for ; len(marks) >= 8; marks = marks[8:] {
+		any |= binary.LittleEndian.Uint64(marks)
+	}
+	return any == 0
 }
 
 func (l *Layout) marks(memory []byte) []byte { return memory[l.MapBase : l.MapBase+l.MapBytes] }
