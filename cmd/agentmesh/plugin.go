@@ -30,6 +30,7 @@ type subject struct {
 	file   *sandbox.PluginFile
 	rules  *ruleFile // of a compiled policy, else nil
 	golden []golden
+	cache  string // folder of what admit compiled; empty: nothing is kept
 }
 
 func (s *subject) manifest() *abi.Manifest { return &s.file.Manifest }

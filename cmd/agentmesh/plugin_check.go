@@ -124,10 +124,7 @@ func (t *pluginTest) run(ctx context.Context, args []string, update bool) error 
 	if err := t.native(ctx, src); err != nil {
 		return err
 	}
-	if err := t.admit(ctx); err != nil {
-		return err
-	}
-	if err := t.ask(ctx); err != nil {
+	if err := t.sandboxed(ctx); err != nil {
 		return err
 	}
 	if t.refused != nil && t.Failed == 0 {
@@ -154,6 +151,14 @@ func (t *pluginTest) source(args []string) (*source, error) {
 		return nil, err
 	}
 	return src, src.writeCases()
+}
+
+func (t *pluginTest) sandboxed(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, t.subject.forget()) }()
+	if err := t.admit(ctx); err != nil {
+		return err
+	}
+	return t.ask(ctx)
 }
 
 // admit asks the stock SDK too, in a process of its own. A case that does not pass here is left to ask, which tells all of

@@ -114,6 +114,7 @@ func (s *subject) inspect(ctx context.Context) (*inspectJSON, error) {
 }
 
 func (s *subject) inspectCases(ctx context.Context, r *inspectJSON) (err error) {
+	defer func() { err = errors.Join(err, s.forget()) }()
 	if err := s.admit(ctx); err != nil { // nobody knows yet what the module does to a compiler
 		r.Refused = err.Error()
 		if !ofCases(err) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"agentmesh/host/sandbox"
@@ -58,7 +59,7 @@ type pluginRunner struct {
 
 func (s *subject) startPlugin(ctx context.Context) (*pluginRunner, error) {
 	r := &pluginRunner{plugins: map[string]*sandbox.Plugin{}}
-	engine, err := sandbox.NewEngine(ctx, sandbox.Options{Guest: func(l sandbox.GuestLog) { r.said = l.Text }})
+	engine, err := sandbox.NewEngine(ctx, sandbox.Options{CacheDir: s.cache, Guest: func(l sandbox.GuestLog) { r.said = l.Text }})
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +159,8 @@ func saidIn(asked runner) string {
 }
 
 // admit has a process that can be killed do what a host does before a plugin decides: scan and compile it, start it, and
-// hold its golden cases to their wants and to the stock Extism SDK. Compiled policies need none of that.
+// hold its golden cases to their wants and to the stock Extism SDK. Compiled policies need none of that. What it compiled
+// is there for start, until forget.
 func (s *subject) admit(ctx context.Context) error {
 	if s.rules != nil {
 		return nil
@@ -167,7 +169,10 @@ func (s *subject) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: command})
+	if s.cache, err = os.MkdirTemp("", "agentmesh-admit-"); err != nil {
+		return err
+	}
+	a, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: command, CacheDir: s.cache})
 	if err != nil {
 		return err
 	}
@@ -175,4 +180,12 @@ func (s *subject) admit(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	return nil
+}
+
+// forget removes what admit left.
+func (s *subject) forget() error {
+	if s.cache == "" {
+		return nil
+	}
+	return os.RemoveAll(s.cache)
 }

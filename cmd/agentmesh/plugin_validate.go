@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ func (k *toolkit) validate(ctx context.Context, name string) validJSON {
 	}
 	m := s.manifest()
 	v.Plugin, v.Version, v.Kind, v.Cases = m.Name, m.Version, m.Kind, len(s.golden)
-	if err := s.admit(ctx); err != nil {
+	if err := errors.Join(s.admit(ctx), s.forget()); err != nil {
 		v.Problems = append(v.Problems, err.Error())
 		return v
 	}
