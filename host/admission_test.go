@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // judged puts golden cases into the site's plugin: one that wants what it says of everything.
 func judged(t *testing.T, s *site, decision string) {
 	t.Helper()
-	file := filepath.Join(s.config.Dirs.Plugins[0], "guard.wasm")
+	file := filepath.Join(s.config.Trust.AllowUnsigned[0], "guard.wasm")
 	module, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,8 @@ type Host struct {
 	guard   guard
 	rules   *sandbox.Watcher
 	gate    *gate.Gate
+	modules modules
+	follow  follower
 	decide  api.Decide
 	trouble trouble
 	sweep   sweeper
@@ -70,7 +72,7 @@ func Open(ctx context.Context, state State, c Config, o Options) (*Host, error) 
 	h := &Host{state: state, config: c, log: o.Log, metrics: newMetrics()}
 	tables := h.readTables() // while the store and the ledger wait for the disk
 	for _, open := range []func(context.Context, Options) error{
-		h.openState, h.openStore, h.openLedger, tables, h.openFacts, h.openGate, h.openRules, h.openSweep,
+		h.openState, h.openStore, h.openLedger, tables, h.openFacts, h.openModules, h.openGate, h.openRules, h.openSweep,
 	} {
 		if err := open(ctx, o); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -180,24 +182,15 @@ func (h *Host) openFacts(context.Context, Options) error {
 func (h *Host) openGate(_ context.Context, o Options) (err error) {
 	log := meteredLedger{log: h.ledger, metrics: h.metrics}
 	h.gate, err = gate.New(h.judges, log, h.limits, gate.Options{
-		Monitor: o.Monitor, HMAC: h.ledger.HMAC, MaxInput: h.config.Request.MaxBytes,
+		Monitor: o.Monitor, HMAC: h.ledger.HMAC, MaxInput: h.config.Request.MaxBytes, Observer: h.modules.observer,
 	})
 	return err
 }
 
 // judges is the set in force, for the gate; nil once the rules are closed.
 func (h *Host) judges() gate.Set {
-	if s := h.rules.Acquire(); s != nil {
-		return ruleSet{s}
-	}
-	return nil
+	return gate.As[sandbox.Judge](h.modules.wrapper.Wrap(h.rules.Acquire()))
 }
-
-// ruleSet lets the gate see a sandbox's set as its own.
-type ruleSet struct{ *sandbox.Set }
-
-// Judge is the i-th judge.
-func (s ruleSet) Judge(i int) gate.Judge { return s.Set.Judge(i) }
 
 func (h *Host) openRules(ctx context.Context, o Options) error {
 	plugins, err := h.config.pluginOptions()
@@ -206,7 +199,7 @@ func (h *Host) openRules(ctx context.Context, o Options) error {
 	}
 	options := sandbox.Options{
 		CacheDir: h.state.path(filepath.Join("cache", "wasm")), Presets: policies.Preset, ConfigDigest: h.digest,
-		Plugins: plugins, Guest: h.guestSaid,
+		Plugins: plugins, Guest: h.guestSaid, Trust: h.vouch,
 	}
 	if len(o.Admission) > 0 {
 		admitter, err := sandbox.NewAdmitter(sandbox.AdmitOptions{Command: o.Admission, CacheDir: options.CacheDir, Begin: h.admitting})
@@ -220,8 +213,11 @@ func (h *Host) openRules(ctx context.Context, o Options) error {
 		return err
 	}
 	h.onClose(func() error { return engine.Close(context.Background()) })
-	paths := slices.Concat(h.config.Dirs.Policies, h.config.Dirs.Plugins)
-	h.rules, err = engine.Watch(ctx, sandbox.WatchOptions{Admit: h.admit, Notify: h.loaded}, paths...)
+	paths := slices.Concat(h.config.Dirs.Policies, h.config.Dirs.Plugins, h.config.Trust.AllowUnsigned)
+	h.rules, err = engine.Watch(ctx, sandbox.WatchOptions{
+		Admit: h.admit, Notify: h.loaded, Modules: h.modules.lock.Modules, Look: h.look,
+		Hear: []string{h.state.PluginDir(), h.state.TrustDir()},
+	}, slices.Compact(paths)...)
 	if err != nil {
 		return err
 	}
@@ -229,6 +225,7 @@ func (h *Host) openRules(ctx context.Context, o Options) error {
 		h.rules.Close()
 		return nil
 	})
+	h.onClose(h.unfollow)
 	h.loaded(h.rules.Status())
 	return nil
 }
@@ -241,11 +238,6 @@ func (h *Host) admitting(f *sandbox.PluginFile) {
 // guestSaid logs what a plugin said. It may repeat what is redacted elsewhere, so it takes the finest level to see it.
 func (h *Host) guestSaid(l sandbox.GuestLog) {
 	h.log.Trace("a plugin says", "plugin", l.Plugin, "text", l.Text, "cut", l.Cut)
-}
-
-// admit writes a set to the ledger before it comes into force.
-func (h *Host) admit(ctx context.Context, s *sandbox.Set) error {
-	return h.gate.Adopt(ctx, gate.Describe(ruleSet{s}, h.digest, s.Warnings()))
 }
 
 // loaded tells of every load of the rules, in log and metrics.

@@ -49,7 +49,7 @@ func pluginSite(t *testing.T) *site {
 	if err := os.WriteFile(filepath.Join(folder, "guard.wasm"), module, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.config.Dirs.Plugins = []string{folder}
+	s.config.Trust.AllowUnsigned = []string{folder}
 	return s
 }
 

@@ -20,7 +20,7 @@ type guard struct {
 // newGuard guards the state folder, the folders of rules, tool tables, our own programs, and the configurations of
 // clients that start servers through us.
 func newGuard(state State, c *Config) guard {
-	names := slices.Concat([]string{string(state)}, c.Dirs.Policies, c.Dirs.Plugins, c.Tools)
+	names := slices.Concat([]string{string(state)}, c.Dirs.Policies, c.Dirs.Plugins, c.Trust.AllowUnsigned, c.Tools)
 	if own, err := os.Executable(); err == nil {
 		dir := filepath.Dir(own)
 		names = append(names, own, filepath.Join(dir, "agentmesh"), filepath.Join(dir, "meshhost"))

@@ -128,7 +128,7 @@ func (h *Host) proxyContext() abi.Value {
 
 // hearsResults reports whether any judge in force speaks about the results of a request.
 func (h *Host) hearsResults(q *abi.Request) bool {
-	set := h.rules.Acquire()
+	set := h.judges()
 	if set == nil {
 		return true // nothing decides any more: what cannot be judged is not released
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"agentmesh/host/api"
+	"agentmesh/host/release"
 )
 
 // trouble is the last thing that went wrong in the background.
@@ -33,6 +34,15 @@ func (h *Host) Status() api.Status {
 	rules := h.rules.Status()
 	s := api.Status{Set: rules.Set, Judges: rules.Judges}
 	add := func(r api.Reason) { s.Reasons = append(s.Reasons, r) }
+	var active []release.Versioned
+	if set := h.rules.Acquire(); set != nil {
+		s.Trust, active = trustedBy(set), running(set)
+		set.Release()
+	}
+	for _, p := range h.modules.trust.Status(active).Problems {
+		add(api.Reason{Code: string(p.Code), Message: p.Message, Mend: p.Mend})
+	}
+	s.Reasons = append(s.Reasons, h.follow.unfollowed()...)
 	if err := h.ledger.Err(); err != nil {
 		add(api.Reason{Code: "ledger_failed", Message: err.Error(), Mend: "mend the disk as the message says, then restart", Failing: true})
 	}
@@ -65,8 +75,11 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // warning gives what the loader says of the rules in force a code.
 func warning(text string) api.Reason {
-	if strings.Contains(text, "no signature") {
-		return api.Reason{Code: "unsigned_wasm", Message: text, Mend: "load modules from those you trust alone, or their YAML"}
+	if strings.Contains(text, "nobody vouches for it") {
+		return api.Reason{Code: "unsigned_wasm", Message: text, Mend: "sign it (agentmesh plugin sign) and load its folder by --plugins"}
+	}
+	if strings.Contains(text, "is stopped:") {
+		return api.Reason{Code: "module_stopped", Message: text, Mend: "promote another version, or see to its trust root; until then it denies"}
 	}
 	return api.Reason{Code: "rules_warning", Message: text, Mend: "build the module again, or read what it says"}
 }

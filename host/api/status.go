@@ -10,8 +10,8 @@ import (
 // them keeps it from allowing anything it should.
 type Status struct {
 	// Set is the digest of the judges in force, Judges their number.
-	Set     string
-	Judges  int
+	Set    string
+	Judges int
 	// Trust names whom the modules in force are trusted by, sorted: roots, "local" for this machine's own, "unsigned" for
 	// those that nobody signed. Without modules it is empty.
 	Trust   []string

@@ -113,8 +113,8 @@ func Names(fsys fs.FS, folder string) ([]string, error) {
 }
 
 // IsPolicyFile reports whether a file in a policy folder is taken for a policy: its name ends in .yaml, .yml or .json, does
-// not begin with a dot (editors' and file systems' own files), and is none of cases, plugin, *.cases and *.manifest before
-// that end, which stand beside policies and plugins.
+// not begin with a dot (editors' and file systems' own files), and is none of cases, plugin, *.cases, *.manifest and
+// *.wasm.sig before that end, which stand beside policies and plugins.
 func IsPolicyFile(name string) bool {
 	base := path.Base(name)
 	stem := strings.TrimSuffix(base, path.Ext(base))
@@ -124,6 +124,6 @@ func IsPolicyFile(name string) bool {
 	case stem == "cases", stem == "plugin":
 		return false
 	default:
-		return !strings.HasSuffix(stem, ".cases") && !strings.HasSuffix(stem, ".manifest")
+		return !strings.HasSuffix(stem, ".cases") && !strings.HasSuffix(stem, ".manifest") && !strings.HasSuffix(stem, ".wasm.sig")
 	}
 }

@@ -327,7 +327,7 @@ func TestLoadAllTellsEverythingInOrder(t *testing.T) {
 func TestLoadAllGivesPoliciesInFileOrder(t *testing.T) {
 	fsys := fstest.MapFS{
 		"p/b.yaml": {Data: []byte(promised)}, "p/a.yml": {Data: []byte(promised)}, "p/c.json": {Data: []byte(`{"version": "1.0"}`)},
-		"p/cases.yaml": {}, "p/b.cases.yaml": {}, "p/plugin.yaml": {}, "p/x.manifest.json": {}, "p/README.md": {}, "p/.b.yaml": {},
+		"p/cases.yaml": {}, "p/b.cases.yaml": {}, "p/plugin.yaml": {}, "p/x.manifest.json": {}, "p/x.wasm.sig.json": {}, "p/README.md": {}, "p/.b.yaml": {},
 		"p/sub/d.yaml": {Data: []byte("broken")},
 	}
 	names, err := policy.Names(fsys, "p")

@@ -75,6 +75,8 @@ const (
 	moduleEnd   = ".wasm"
 	manifestEnd = ".manifest.json"
 	casesEnd    = ".cases.json"
+	// signatureEnd follows the whole name, .wasm included; who vouches for modules reads it.
+	signatureEnd = ".sig.json"
 )
 
 func beside(path, end string) string { return strings.TrimSuffix(path, moduleEnd) + end }

@@ -232,7 +232,13 @@ func (w *Watcher) concerns(file string) bool {
 	if s := w.current.Load(); s != nil && slices.Contains(s.Files(), filepath.Clean(file)) {
 		return true
 	}
-	return policy.IsPolicyFile(filepath.Base(file)) || isModule(file)
+	return policy.IsPolicyFile(filepath.Base(file)) || isModule(file) || standsBeside(file)
+}
+
+// standsBeside reports whether a file may stand beside a module: one that comes, as a signature does, can make good what did
+// not load.
+func standsBeside(file string) bool {
+	return strings.HasSuffix(file, ".wasm"+signatureEnd) || strings.HasSuffix(file, manifestEnd) || strings.HasSuffix(file, casesEnd)
 }
 
 // follow loads the files if something told of a change, or they look otherwise than when they were loaded last.
@@ -263,7 +269,7 @@ func (w *Watcher) look() string {
 			continue
 		}
 		for _, entry := range entries {
-			if loadable(entry) {
+			if loadable(entry) || standsBeside(entry.Name()) {
 				describe(&b, filepath.Join(p, entry.Name()))
 			}
 		}

@@ -1,0 +1,360 @@
+package host_test
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+
+	"agentmesh/host"
+	"agentmesh/host/api"
+	"agentmesh/host/identity"
+	"agentmesh/host/ledger"
+	"agentmesh/host/oci"
+	"agentmesh/host/release"
+	"agentmesh/pdk/abi"
+)
+
+const readCall = `{"agent":{"name":"a"},"action":{"type":"read","tool":"read_file"}}`
+
+// signedSite is a site with a plugin in a folder that needs signatures; it returns the plugin's file.
+func signedSite(t *testing.T) (s *site, module string) {
+	t.Helper()
+	s = pluginSite(t)
+	s.config.Dirs.Plugins, s.config.Trust.AllowUnsigned = s.config.Trust.AllowUnsigned, nil
+	return s, filepath.Join(s.config.Dirs.Plugins[0], "guard.wasm")
+}
+
+// sign writes the signatures of keys beside a module.
+func sign(t *testing.T, module string, keys ...*identity.PrivateKey) {
+	t.Helper()
+	e := attested(t, module, keys...)
+	if err := release.WriteBeside(module, e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func attested(t *testing.T, module string, keys ...*identity.PrivateKey) release.Envelope {
+	t.Helper()
+	text, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	what, err := release.StatementOf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := what.Envelope()
+	signAll(t, &e, keys...)
+	return e
+}
+
+func signAll(t *testing.T, e *release.Envelope, keys ...*identity.PrivateKey) []byte {
+	t.Helper()
+	for _, k := range keys {
+		if err := e.Sign(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return release.AppendEnvelope(nil, e)
+}
+
+func newKey(t *testing.T) *identity.PrivateKey {
+	t.Helper()
+	k, err := identity.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// localKey is the key of the site's own trust root.
+func localKey(t *testing.T, s *site) *identity.PrivateKey {
+	t.Helper()
+	keys, err := identity.OpenKeys(s.state.KeyDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, _, err := trustOf(t, s).Local(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func trustOf(t *testing.T, s *site) *release.Trust {
+	t.Helper()
+	trust, err := release.Open(s.state.TrustDir(), release.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trust
+}
+
+// entries are the bodies of a site's ledger entries of one kind.
+func entries(t *testing.T, s *site, kind string) (bodies []string) {
+	t.Helper()
+	for r, err := range ledger.NewReader(s.state.LedgerDir(), nil).Records(t.Context(), ledger.Filter{Kind: kind, OldestFirst: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, string(r.Body))
+	}
+	return bodies
+}
+
+func TestUntrustedModulesDoNotStart(t *testing.T) {
+	for _, c := range []struct {
+		name, code, mend string
+		prepare          func(t *testing.T, s *site, module string)
+	}{
+		{"nobody signed", "unsigned", "agentmesh plugin sign", func(*testing.T, *site, string) {}},
+		{"a stranger signed", "untrusted_root", "trust-root add", func(t *testing.T, _ *site, module string) { sign(t, module, newKey(t)) }},
+		{"changed after it was signed", "digest_mismatch", "", func(t *testing.T, s *site, module string) {
+			sign(t, module, localKey(t, s))
+			appendTo(t, module, "\x00\x05\x04late") // another custom section
+		}},
+		{"what should be signatures is none", "envelope_invalid", "", func(t *testing.T, _ *site, module string) {
+			if err := os.WriteFile(module+release.BesideEnd, []byte("signed, honestly"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, module := signedSite(t)
+			c.prepare(t, s, module)
+			h, err := host.Open(t.Context(), s.state, s.config, host.Options{})
+			if err == nil {
+				t.Fatal("opened", h.Close())
+			}
+			for _, want := range []string{"guard.wasm", c.code, c.mend} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want it to say %q", err, want)
+				}
+			}
+			if got := entries(t, s, ledger.KindTrust); len(got) != 1 || !strings.Contains(got[0], `"code":"`+c.code+`"`) {
+				t.Errorf("trust entries %q, want the refusal", got)
+			}
+		})
+	}
+}
+
+func appendTo(t *testing.T, file, text string) {
+	t.Helper()
+	old, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, append(old, text...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatThisMachineSignedRuns(t *testing.T) {
+	s, module := signedSite(t)
+	sign(t, module, localKey(t, s))
+	h := s.open(t)
+	if v := h.Decide(t.Context(), request(t, readCall)); v.Decision != abi.Deny || v.Rule != "never" {
+		t.Errorf("verdict %+v", v)
+	}
+	if got := h.Status(); !slices.Equal(got.Trust, []string{"local"}) || len(got.Reasons) != 0 {
+		t.Errorf("status %+v, want trust by local and nothing to complain of", got)
+	}
+	if got := entries(t, s, ledger.KindSet); len(got) != 1 || !strings.Contains(got[0], `"trust":"local"`) {
+		t.Errorf("set entries %q, want who vouches", got)
+	}
+}
+
+// TestASignatureThatComesLater: a module that nobody had signed joins the running host when somebody does.
+func TestASignatureThatComesLater(t *testing.T) {
+	s, module := signedSite(t)
+	aside := module + ".aside" // no module by its name
+	if err := os.Rename(module, aside); err != nil {
+		t.Fatal(err)
+	}
+	h := s.open(t)
+	if err := os.Rename(aside, module); err != nil {
+		t.Fatal(err)
+	}
+	broken := func() bool {
+		return slices.ContainsFunc(h.Status().Reasons, func(r api.Reason) bool { return r.Code == "policy_broken" && strings.Contains(r.Message, "unsigned") })
+	}
+	eventually(t, "an unsigned module is complained of", broken)
+	if v := h.Decide(t.Context(), request(t, readCall)); v.Decision != abi.Allow {
+		t.Errorf("verdict by the last good rules: %+v", v)
+	}
+	sign(t, module, localKey(t, s))
+	eventually(t, "the signed module decides", func() bool { return h.Decide(t.Context(), request(t, readCall)).Rule == "never" })
+}
+
+func TestAllowUnsignedSaysSo(t *testing.T) {
+	s := pluginSite(t)
+	h := s.open(t)
+	got := h.Status()
+	if !slices.Equal(got.Trust, []string{"unsigned"}) || len(got.Reasons) != 1 || got.Reasons[0].Code != "unsigned_wasm" {
+		t.Errorf("status %+v", got)
+	}
+	if sets := entries(t, s, ledger.KindSet); len(sets) != 1 || !strings.Contains(sets[0], "--allow-unsigned") || !strings.Contains(sets[0], `"trust":"unsigned"`) {
+		t.Errorf("set entries %q", sets)
+	}
+}
+
+// publisher is a foreign trust root of one key, whose index stands in a registry.
+type publisher struct {
+	key    *identity.PrivateKey
+	second *identity.PrivateKey
+	root   *release.Root
+	index  *release.Index
+	chain  [][]byte
+	ref    oci.Reference
+	client *oci.Client
+}
+
+func newPublisher(t *testing.T, module string) (*publisher, *atomic.Bool) {
+	t.Helper()
+	down := &atomic.Bool{}
+	shelf := registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		shelf.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	p := &publisher{key: newKey(t), second: newKey(t)}
+	var err error
+	if p.ref, err = oci.ParseReference("oci://" + strings.TrimPrefix(server.URL, "http://") + "/acme/index:latest"); err != nil {
+		t.Fatal(err)
+	}
+	if p.client, err = oci.New(oci.Options{Retries: -1}); err != nil {
+		t.Fatal(err)
+	}
+	role := release.Role{Threshold: 1, Keys: []identity.KeyID{p.key.Public().ID()}}
+	both := release.Role{Threshold: 1, Keys: []identity.KeyID{p.key.Public().ID(), p.second.Public().ID()}}
+	now := time.Now().UTC().Truncate(time.Second)
+	p.root = &release.Root{
+		Name: "acme", Version: 1, Issued: now, Expires: now.Add(time.Hour), Source: p.ref.String(),
+		Keys: []release.RootKey{{Key: p.key.Public(), Owner: "ann"}, {Key: p.second.Public(), Owner: "bob"}},
+		Root: role, Index: &role, Scopes: []release.Scope{{Prefix: "acme.co/*", Role: both}},
+	}
+	e := p.root.Envelope()
+	p.chain = [][]byte{signAll(t, &e, p.key)}
+	text, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := release.EntryOf(text, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.index = &release.Index{Root: "acme", Version: 1, Issued: now, Expires: now.Add(time.Hour), Entries: []release.Entry{entry}}
+	return p, down
+}
+
+// publish puts index and chain where operators follow them.
+func (p *publisher) publish(t *testing.T) {
+	t.Helper()
+	e := p.index.Envelope()
+	if _, err := p.client.PushIndex(t.Context(), p.ref, oci.RuleIndex{Index: signAll(t, &e, p.key), Chain: p.chain}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rotate publishes a root that changes something.
+func (p *publisher) rotate(t *testing.T, change func(*release.Root)) {
+	t.Helper()
+	p.root.Version++
+	change(p.root)
+	e := p.root.Envelope()
+	p.chain = append(p.chain, signAll(t, &e, p.key))
+	p.index.Version++
+	p.publish(t)
+}
+
+// adopted makes the site trust the publisher as it is now.
+func adopted(t *testing.T, s *site, p *publisher) {
+	t.Helper()
+	trust := trustOf(t, s)
+	first, err := release.ReadEnvelope(p.chain[0])
+	if err == nil {
+		_, err = trust.AddRoot(p.chain[0], first.Digest())
+	}
+	e := p.index.Envelope()
+	if err == nil {
+		err = trust.Update(t.Context(), p.chain, signAll(t, &e, p.key))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits for something that another goroutine does.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
+// TestTheIndexIsFollowed: a key that its root revokes stops what it signed while the host runs, and the absence denies; a yanked
+// version goes on and is complained of; a registry that is down, or an index that is refused, changes nothing.
+func TestTheIndexIsFollowed(t *testing.T) {
+	s, module := signedSite(t)
+	p, down := newPublisher(t, module)
+	sign(t, module, p.second)
+	p.publish(t)
+	adopted(t, s, p)
+	s.config.Trust.Poll = 20 * time.Millisecond
+	h := s.open(t)
+	if err := h.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ask := func() abi.Verdict { return h.Decide(t.Context(), request(t, readCall)) }
+	complains := func(code string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(h.Status().Reasons, func(r api.Reason) bool { return r.Code == code })
+		}
+	}
+	if v := ask(); v.Rule != "never" {
+		t.Fatalf("verdict %+v", v)
+	}
+	down.Store(true)
+	eventually(t, "a registry that is down is complained of", complains("registry_unavailable"))
+	if v := ask(); v.Rule != "never" {
+		t.Errorf("verdict while the registry is down: %+v", v)
+	}
+	down.Store(false)
+	p.index.Version, p.index.Entries[0].Yanked = 2, "it denies everything"
+	p.publish(t)
+	eventually(t, "a yanked version is complained of", complains("yanked"))
+	if v := ask(); v.Rule != "never" {
+		t.Errorf("verdict of a yanked version: %+v", v)
+	}
+	p.index.Version = 1
+	p.publish(t)
+	eventually(t, "an older index is refused", complains("index_rollback"))
+	p.index.Version, p.index.Entries[0].Yanked = 3, ""
+	p.rotate(t, func(r *release.Root) {
+		r.Revoked = []release.Revocation{{Key: p.second.Public().ID(), Reason: "stolen"}}
+		r.Keys, r.Scopes[0].Keys = r.Keys[:1], r.Scopes[0].Keys[:1]
+	})
+	eventually(t, "what a revoked key signed stops", func() bool { return ask().Code == abi.CodeAbsent })
+	if !complains("module_stopped")() {
+		t.Errorf("status %+v", h.Status())
+	}
+	if got := entries(t, s, ledger.KindTrust); len(got) != 2 || !strings.Contains(got[0], "index_rollback") || !strings.Contains(got[1], "key_revoked") {
+		t.Errorf("trust entries %q", got)
+	}
+}
