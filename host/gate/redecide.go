@@ -12,8 +12,9 @@ import (
 // SlotReader is a Judge that tells what it reads of a request. One that does not tell is taken to read everything.
 type SlotReader interface {
 	Judge
-	// Slots are the paths it reads; its selector reads agent.name and agent.did besides.
-	Slots() []abi.Slot
+	// Slots are the paths it reads; its selector reads agent.name and agent.did besides, and context.time may decide whether it
+	// is asked. all: it may read anything.
+	Slots() (slots []abi.Slot, all bool)
 }
 
 // Redecided is what came of deciding a recorded request again.
@@ -166,7 +167,10 @@ func readsAny(judge Judge, places [][]abi.Step) bool {
 	if !tells {
 		return true
 	}
-	slots := reader.Slots()
+	slots, all := reader.Slots()
+	if all {
+		return true
+	}
 	for i := range slots {
 		for _, at := range places {
 			if reads(&slots[i], at) {

@@ -48,17 +48,6 @@ func OpenArchive(dir string, also ...*oci.Blobs) (*Archive, error) {
 	return &Archive{dir: dir, blobs: blobs, also: also}, nil
 }
 
-// Adopted is a set that is about to decide.
-type Adopted struct {
-	Set *sandbox.Set
-	// Digest is what decisions will name it by: Set's own, or that of Set under a plan.
-	Digest string
-	// Config is the digest of the configuration it was loaded under (sandbox.Options.ConfigDigest).
-	Config string
-	// Plan is which version decides for whom and when; missing where there is none.
-	Plan abi.Value
-}
-
 // recipe is what a set is made of, as it stands in a file.
 type recipe struct {
 	Version int    `json:"version"`
@@ -68,7 +57,6 @@ type recipe struct {
 	Modules []ingredient `json:"modules"`
 	// Plugins are what the operator said of them, by name.
 	Plugins map[string]said `json:"plugins,omitempty"`
-	Plan    json.RawMessage `json:"plan,omitempty"`
 }
 
 type ingredient struct {
@@ -93,18 +81,22 @@ type said struct {
 const recipeVersion = 1
 
 // Put keeps what a set is made of; it returns when that is durable. Call it before the set decides. What is there already
-// costs no writing.
-func (a *Archive) Put(ctx context.Context, s Adopted) error {
-	r := recipe{Version: recipeVersion, Set: s.Digest, Config: s.Config, Plugins: map[string]said{}}
-	if s.Plan.Exists() {
-		r.Plan = abi.AppendJSON(nil, s.Plan)
+// costs no writing. config is the digest of the configuration that the set was loaded under (sandbox.Options.ConfigDigest).
+func (a *Archive) Put(ctx context.Context, s *sandbox.Set, config string) error {
+	if err := a.put(ctx, s, config); err != nil {
+		return fmt.Errorf("archive set %s: %w", s.Digest(), err)
 	}
-	for _, m := range modulesOf(s.Set) {
+	return nil
+}
+
+func (a *Archive) put(ctx context.Context, s *sandbox.Set, config string) error {
+	r := recipe{Version: recipeVersion, Set: s.Digest(), Config: config, Plugins: map[string]said{}}
+	for _, m := range modulesOf(s) {
 		if err := a.keep(ctx, &m); err != nil {
-			return fmt.Errorf("archive set %s: %w", s.Digest, err)
+			return err
 		}
 		r.Modules = append(r.Modules, m.ingredient)
-		o := s.Set.Options(m.Name)
+		o := s.Options(m.Name)
 		if !m.origin {
 			o.OnLapse = "" // of no account for what is no module, and it will be one
 		}
@@ -112,12 +104,9 @@ func (a *Archive) Put(ctx context.Context, s Adopted) error {
 	}
 	text, err := json.Marshal(&r)
 	if err != nil {
-		return fmt.Errorf("archive set %s: %w", s.Digest, err)
+		return err
 	}
-	if err := a.write(s.Digest, text); err != nil {
-		return fmt.Errorf("archive set %s: %w", s.Digest, err)
-	}
-	return nil
+	return a.write(r.Set, text)
 }
 
 func (r *recipe) say(name string, o *sandbox.PluginOptions) {

@@ -83,7 +83,7 @@ func (s *site) load(modules []sandbox.Module, policies ...string) *sandbox.Set {
 	s.t.Helper()
 	set := load(s.t, s.engine, modules, policies...)
 	s.adopt(set)
-	if err := s.archive.Put(s.t.Context(), replay.Adopted{Set: set, Digest: set.Digest(), Config: s.config}); err != nil {
+	if err := s.archive.Put(s.t.Context(), set, s.config); err != nil {
 		s.t.Fatal(err)
 	}
 	return set
@@ -301,15 +301,17 @@ func TestACandidateTakesThePlaceOfItsName(t *testing.T) {
 	}
 }
 
-func TestPutRefusesADigestThatIsNone(t *testing.T) {
+func TestADigestThatIsNoneIsNoSet(t *testing.T) {
 	s := newSite(t, sandbox.Options{})
-	set := s.load(nil, house)
-	for _, digest := range []string{"", "sha256:../../x", "md5:00", "sha256:" + strings.Repeat("A", 64)} {
-		if err := s.archive.Put(t.Context(), replay.Adopted{Set: set, Digest: digest}); err == nil {
-			t.Errorf("a set was archived as %q", digest)
+	s.load(nil, house)
+	past := s.past(replay.PastOptions{})
+	for _, digest := range []string{"", "sha256:../../x", "md5:00", "sha256:" + strings.Repeat("A", 64), "sha256:" + strings.Repeat("0", 64)} {
+		var u *replay.Unavailable
+		if _, err := past(t.Context(), digest); !errors.As(err, &u) || u.Reason != replay.ReasonSetUnknown {
+			t.Errorf("%q: %v", digest, err)
 		}
-	}
-	if _, err := s.archive.Modules("sha256:" + strings.Repeat("0", 64)); !errors.As(err, new(*replay.Unavailable)) {
-		t.Errorf("modules of a set nobody archived: %v", err)
+		if _, err := s.archive.Modules(digest); !errors.As(err, &u) {
+			t.Errorf("modules of %q: %v", digest, err)
+		}
 	}
 }

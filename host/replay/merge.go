@@ -13,7 +13,10 @@ func merge(tallies []*tally, o *Options) *Report {
 		all.add(t)
 	}
 	r := all.report
-	r.Mode, r.Candidates, r.Alone, r.Scope = o.mode(), o.Candidates, o.Alone, scopeOf(&o.Filter)
+	r.Mode, r.Candidates, r.Alone, r.Scope = o.mode(), slices.Clone(o.Candidates), o.Alone, scopeOf(&o.Filter)
+	for i := range r.Candidates {
+		r.Candidates[i].Replaces = all.versions(r.Candidates[i].Name)
+	}
 	r.First, r.Last = pointer(all.first), pointer(all.last)
 	if all.report.Fuel.Most > 0 {
 		r.Fuel.At = all.dearest.at.String()
@@ -29,6 +32,18 @@ func merge(tallies []*tally, o *Options) *Report {
 		r.Samples = append(r.Samples, all.samples[change]...)
 	}
 	return &r
+}
+
+// versions are those that took part under a name, sorted as text.
+func (t *tally) versions(name string) []string {
+	var out []string
+	for p := range t.replaced {
+		if p.name == name {
+			out = append(out, p.version)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // cut leaves the first rows and says how many it left out.
@@ -57,6 +72,7 @@ func (t *tally) add(u *tally) {
 			m.newest = n.newest
 		}
 	}
+	maps.Copy(t.replaced, u.replaced)
 	addRows(t.agents, u.agents)
 	addRows(t.tools, u.tools)
 	t.missed.add(u.missed)

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"agentmesh/host/gate"
+	"agentmesh/host/rollout"
 	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
 )
@@ -28,8 +31,10 @@ type PastOptions struct {
 	CacheDir  string
 	Admission func(ctx context.Context, f *sandbox.PluginFile, o sandbox.PluginOptions) error
 	// Instead are modules put in the place of all versions of the same name in every set, and besides the others where there
-	// is none of their name. They are asked of every action, whatever the dates in their manifests, and enforced.
+	// is none of their name. They are enforced, and asked of every action.
 	Instead []Instead
+	// HeedDates has them decide only within the dates of their manifests.
+	HeedDates bool
 	// Settings are those of the modules in Instead, by name. Without, they are what the set's own version of the name had.
 	Settings map[string]abi.Value
 }
@@ -119,12 +124,27 @@ func (p *Past) make(ctx context.Context, r *recipe) (gate.Set, error) {
 		p.release(e)
 		return nil, &Unavailable{ReasonBroken, oneLine(err)}
 	}
-	s := &pastSet{Set: gate.As[sandbox.Judge](set), past: p, engine: e}
+	s := &pastSet{Set: gate.As[sandbox.Judge](rollout.Wrap(set, p.plan(set, r), nil)), past: p, engine: e}
 	if r.Set != "" && s.Digest() != r.Set {
 		s.Release()
 		return nil, &Unavailable{ReasonAltered, "the set " + r.Set + " comes out as " + s.Digest()}
 	}
 	return s, nil
+}
+
+// plan is which version decides for whom and when, as the set has it. What was put in a version's place decides always, unless
+// its dates are heeded.
+func (p *Past) plan(set *sandbox.Set, r *recipe) rollout.Plan {
+	plan := rollout.PlanOf(set)
+	if r.Set != "" || p.options.HeedDates {
+		return plan
+	}
+	for i := range plan {
+		if slices.ContainsFunc(p.options.Instead, func(m Instead) bool { return m.Name == plan[i].Name }) {
+			plan[i].From, plan[i].Until = time.Time{}, time.Time{}
+		}
+	}
+	return plan
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,6 +1,9 @@
 package replay
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"time"
 
 	"agentmesh/host/ledger"
@@ -239,4 +242,15 @@ func (r *Report) Differs() bool {
 		}
 	}
 	return false
+}
+
+// WriteJSON writes the report as JSON, indented.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(r); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }

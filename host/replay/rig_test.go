@@ -12,6 +12,7 @@ import (
 	"agentmesh/host/ledger"
 	"agentmesh/host/policy"
 	"agentmesh/host/replay"
+	"agentmesh/host/rollout"
 	"agentmesh/host/sandbox"
 	"agentmesh/host/store"
 	"agentmesh/pdk/abi"
@@ -50,7 +51,9 @@ func newRig(t testing.TB, o gate.Options) *rig {
 		t.Fatal(err)
 	}
 	o.Now, o.HMAC = r.clock, log.HMAC
-	r.gate, err = gate.New(gate.From(func() *sandbox.Set { r.set.Acquire(); return r.set }), log, limits, o)
+	var wrapper rollout.Wrapper
+	acquire := func() *rollout.Set { r.set.Acquire(); return wrapper.Wrap(r.set) }
+	r.gate, err = gate.New(gate.From[sandbox.Judge](acquire), log, limits, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,7 @@ func (r *rig) adopt(set *sandbox.Set) *sandbox.Set {
 		set = old
 	}
 	r.set, r.sets[set.Digest()] = set, set
-	if err := r.gate.Adopt(r.t.Context(), gate.Describe(gate.As[sandbox.Judge](set), "", set.Warnings())); err != nil {
+	if err := r.gate.Adopt(r.t.Context(), gate.Describe(wrapped(set), "", set.Warnings())); err != nil {
 		r.t.Fatal(err)
 	}
 	return set
@@ -172,11 +175,15 @@ func (r *rig) past(_ context.Context, digest string) (gate.Set, error) {
 	if set == nil {
 		return nil, &replay.Unavailable{Reason: replay.ReasonSetUnknown, Detail: digest}
 	}
-	return held{gate.As[sandbox.Judge](set)}, nil
+	return held{wrapped(set)}, nil
+}
+
+func wrapped(set *sandbox.Set) gate.Set {
+	return gate.As[sandbox.Judge](rollout.Wrap(set, rollout.PlanOf(set), nil))
 }
 
 func always(set *sandbox.Set) replay.Judges {
-	return func(context.Context, string) (gate.Set, error) { return held{gate.As[sandbox.Judge](set)}, nil }
+	return func(context.Context, string) (gate.Set, error) { return held{wrapped(set)}, nil }
 }
 
 // replay closes the ledger and replays it.

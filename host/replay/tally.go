@@ -33,6 +33,8 @@ type tally struct {
 	missed, stood reasons
 	samples       map[Change][]Sample
 	dearest       sampled
+	candidates    []Candidate // whose predecessors are looked for
+	replaced      map[predecessor]bool
 	name          []byte
 }
 
@@ -74,10 +76,14 @@ func compareSampled(s, t sampled) int {
 	}
 }
 
+// predecessor is a version that decided where a candidate does now.
+type predecessor struct{ name, version string }
+
 func newTally(o *Options) *tally {
 	return &tally{
 		samplesWanted: o.Samples, audit: o.mode() == modeAudit, rules: make(map[ruleKey]*ruleCount), agents: make(map[string]*CountRow),
 		tools: make(map[string]*CountRow), missed: make(reasons), stood: make(reasons), samples: make(map[Change][]Sample),
+		candidates: o.Candidates, replaced: make(map[predecessor]bool),
 	}
 }
 
@@ -126,6 +132,7 @@ func (t *tally) decided(r *ledger.Record, then *gate.Recorded, now *gate.Redecid
 		p.HostFailures++
 	}
 	t.fuel(r, then, now)
+	t.predecessors(then)
 	change := t.change(then, now, identical)
 	t.row(t.agents, r.Agent, change)
 	t.name = appendAction(t.name[:0], r, then)
@@ -159,6 +166,19 @@ func (t *tally) fuel(r *ledger.Record, then *gate.Recorded, now *gate.Redecided)
 	dearest := sampled{r.Time, r.At}
 	if now.Fuel > f.Most || now.Fuel == f.Most && now.Fuel > 0 && dearest.before(t.dearest) {
 		f.Most, t.dearest = now.Fuel, dearest
+	}
+}
+
+// predecessors notes which versions took part under a candidate's name.
+func (t *tally) predecessors(then *gate.Recorded) {
+	for i := range t.candidates {
+		for j := range then.Verdict.Judges {
+			judged := &then.Verdict.Judges[j]
+			p := predecessor{judged.Name, judged.Version}
+			if judged.Name == t.candidates[i].Name && !t.replaced[p] && len(t.replaced) < shownRows {
+				t.replaced[predecessor{strings.Clone(p.name), strings.Clone(p.version)}] = true
+			}
+		}
 	}
 }
 

@@ -23,6 +23,9 @@ type Judge interface {
 	Possible(ctx context.Context, q *abi.Request) (abi.DecisionSet, error)
 	// Redacts are the paths to be kept out of ledger and logs whenever it applies.
 	Redacts() [][]abi.Step
+	// Slots are the paths it reads of a request, its selector apart (agent.name, agent.did); all: it may read anything. They
+	// are not to be changed.
+	Slots() (slots []abi.Slot, all bool)
 	// Manifest says what the judge is. It is not to be changed.
 	Manifest() *abi.Manifest
 	// Module is the module that makes this judge again, here or elsewhere (LoadModules), and Settings, one JSON object or

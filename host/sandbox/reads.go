@@ -2,5 +2,11 @@ package sandbox
 
 import "agentmesh/pdk/abi"
 
-// Slots are the paths that the policy reads of a request, its selector apart. They are not to be changed.
-func (j *PolicyJudge) Slots() []abi.Slot { return j.module.Slots }
+// Slots implements Judge: what the module lists.
+func (j *PolicyJudge) Slots() (slots []abi.Slot, all bool) { return j.module.Slots, false }
+
+// Slots implements Judge: a plugin is given the whole request.
+func (j *PluginJudge) Slots() (slots []abi.Slot, all bool) { return nil, true }
+
+// Slots implements Judge: it fails whatever the request.
+func (j *AbsentJudge) Slots() (slots []abi.Slot, all bool) { return nil, false }
