@@ -139,6 +139,31 @@ func TestBlobsListAndRemove(t *testing.T) {
 	}
 }
 
+// TestKeptArtifact: what was pulled can be pushed on, byte for byte, long after.
+func TestKeptArtifact(t *testing.T) {
+	dir := t.TempDir()
+	b := blobs(t, dir)
+	p := must(oci.Pack(oci.WasmArtifact(module("1"), map[string]string{"by": "another tool"})))
+	digest := p.Descriptor.Digest.String()
+	_, err := b.Artifact(t.Context(), digest, oci.WasmLimits())
+	wantCode(t, err, "not_found")
+	if err := b.KeepArtifact(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.Artifact(t.Context(), digest, oci.WasmLimits())
+	if err != nil || !bytes.Equal(got.Manifest, p.Manifest) || !bytes.Equal(got.Layers[0].Data, module("1")) || oci.CheckWasm(got) != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := b.Remove(digestOf(module("1"))); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Artifact(t.Context(), digest, oci.WasmLimits())
+	wantCode(t, err, "not_found")
+	write(t, filepath.Join(dir, "sha256", digest[7:]), []byte("{}"), 0o600)
+	_, err = b.Artifact(t.Context(), digest, oci.WasmLimits())
+	wantCode(t, err, "digest_mismatch")
+}
+
 // failing gives a few bytes and then an error.
 type failing struct{ err error }
 

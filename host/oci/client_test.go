@@ -171,8 +171,9 @@ func TestIndexIsNothingElse(t *testing.T) {
 		artifact oci.Artifact
 		code     string
 	}{
-		"a module":        {oci.WasmArtifact(module("1"), nil), "layers_unexpected"},
-		"no root":         {oci.Artifact{Type: oci.RuleIndexType, Layers: []oci.Layer{list}}, "layers_unexpected"},
+		"a module":        {oci.WasmArtifact(module("1"), nil), "media_type_unknown"},
+		"no root":         {oci.Artifact{Type: oci.RuleIndexType, Layers: []oci.Layer{list}}, "media_type_unknown"},
+		"nothing":         {oci.Artifact{Type: oci.RuleIndexType}, "layers_unexpected"},
 		"root first":      {oci.Artifact{Type: oci.RuleIndexType, Layers: []oci.Layer{root, list}}, "media_type_unknown"},
 		"two lists":       {oci.Artifact{Type: oci.RuleIndexType, Layers: []oci.Layer{list, list}}, "media_type_unknown"},
 		"of another type": {oci.Artifact{Type: "application/x", Layers: []oci.Layer{list, root}}, "media_type_unknown"},

@@ -138,7 +138,7 @@ func told(place string, err error) error {
 	case is(http.ErrSchemeMismatch):
 		return with(CodePlainHTTPRefused, "the registry speaks plain HTTP", "give it TLS, or allow this by --plain-http")
 	case untrusted(err):
-		return with(CodeTLSUntrusted, "its certificate does not verify: "+shown(err.Error()), "name its authority by --ca-file")
+		return with(CodeTLSUntrusted, "its certificate does not verify: "+shown(err.Error()), "name its authority by --ca")
 	}
 	return toldNetwork(place, err)
 }
@@ -177,7 +177,7 @@ func toldStatus(place string, r *errcode.ErrorResponse) error {
 func unauthorized(place string, err error) error {
 	return &Error{
 		Code: CodeUnauthorized, Place: place, Detail: "the registry wants other credentials", Err: err,
-		Mend: "log in (docker login, oras login), or name the configuration that holds them by --docker-config; none are sent over plain HTTP beyond loopback",
+		Mend: "log in (docker login, oras login), or name the folder of the configuration that holds them by $DOCKER_CONFIG; none are sent over plain HTTP beyond loopback",
 	}
 }
 

@@ -97,9 +97,8 @@ func readSmall(path string, max int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, max))
 }
 
-func (l *layout) fetch(_ context.Context, d Descriptor) (io.ReadCloser, error) {
-	f, _, err := l.stored().open(d.Digest.String())
-	return f, err
+func (l *layout) fetch(ctx context.Context, d Descriptor) (io.ReadCloser, error) {
+	return l.stored().fetch(ctx, d)
 }
 
 func (l *layout) push(ctx context.Context, d Descriptor, data []byte) error {

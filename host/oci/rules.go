@@ -8,8 +8,8 @@ import (
 // RuleIndex is the signed list of what is current, and the chain of roots that says who may sign it: what an operator
 // follows. All are envelopes as they were signed; this package does not look into them.
 type RuleIndex struct {
-	Index []byte
-	Chain [][]byte // from the first root to the newest
+	Index []byte   // nil: the roots keep no list
+	Chain [][]byte // from the first root to the newest; at least one
 }
 
 // mostRoots is how many roots a chain may have.
@@ -17,7 +17,10 @@ const mostRoots = 1024
 
 // PushIndex publishes an index under the reference's tag.
 func (c *Client) PushIndex(ctx context.Context, ref Reference, x RuleIndex) (Descriptor, error) {
-	a := Artifact{Type: RuleIndexType, Layers: []Layer{{MediaType: RuleListType, Data: x.Index, Title: "index.json"}}}
+	a := Artifact{Type: RuleIndexType}
+	if x.Index != nil {
+		a.Layers = []Layer{{MediaType: RuleListType, Data: x.Index, Title: "index.json"}}
+	}
 	for _, root := range x.Chain {
 		a.Layers = append(a.Layers, Layer{MediaType: RuleRootType, Data: root})
 	}
@@ -38,19 +41,26 @@ func (c *Client) PullIndex(ctx context.Context, ref Reference, known string) (x 
 	pinned := ref
 	pinned.Digest = d.Digest.String()
 	p, err := c.Pull(ctx, pinned, Limits{
-		Layers: mostRoots + 1, Least: 2, Layer: 16 << 20, Total: 64 << 20,
+		Layers: mostRoots + 1, Least: 1, Layer: 16 << 20, Total: 64 << 20,
 		Types: []string{RuleListType, RuleRootType}, Configs: []string{EmptyType},
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	if p.Type != RuleIndexType || p.Layers[0].MediaType != RuleListType ||
-		slices.ContainsFunc(p.Layers[1:], func(l Layer) bool { return l.MediaType != RuleRootType }) {
-		return nil, "", at(ref.String(), fault(CodeMediaTypeUnknown, "it is %s, not one index and its roots", shown(p.Type)))
+	x, err = ruleIndexOf(p)
+	return x, d.Digest.String(), at(ref.String(), err)
+}
+
+func ruleIndexOf(p *Pulled) (*RuleIndex, error) {
+	x, roots := &RuleIndex{}, p.Layers
+	if roots[0].MediaType == RuleListType {
+		x.Index, roots = roots[0].Data, roots[1:]
 	}
-	x = &RuleIndex{Index: p.Layers[0].Data}
-	for _, l := range p.Layers[1:] {
+	if p.Type != RuleIndexType || len(roots) == 0 || slices.ContainsFunc(roots, func(l Layer) bool { return l.MediaType != RuleRootType }) {
+		return nil, fault(CodeMediaTypeUnknown, "it is %s, and not a list of rules with the roots that speak for it", shown(p.Type))
+	}
+	for _, l := range roots {
 		x.Chain = append(x.Chain, l.Data)
 	}
-	return x, d.Digest.String(), nil
+	return x, nil
 }

@@ -64,7 +64,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference, l Limits) (*Pulled, er
 	if err != nil {
 		return nil, err
 	}
-	t := &transfer{Client: c, place: where, ref: ref, limits: l.filled()}
+	t := &transfer{Client: c, fetch: where.fetch, ref: ref, limits: l.filled()}
 	return t.pull(ctx, d)
 }
 
@@ -130,7 +130,7 @@ func (c *Client) PushPulled(ctx context.Context, ref Reference, p *Pulled) error
 // transfer is one pull.
 type transfer struct {
 	*Client
-	place  place
+	fetch  func(context.Context, Descriptor) (io.ReadCloser, error)
 	ref    Reference
 	limits Limits
 	meter  *meter
@@ -205,7 +205,7 @@ func (t *transfer) document(ctx context.Context, d Descriptor) ([]byte, error) {
 func (t *transfer) bytes(ctx context.Context, d Descriptor) ([]byte, error) {
 	var out []byte
 	err := t.again(ctx, t.ref.String(), func() error {
-		body, err := t.place.fetch(ctx, d)
+		body, err := t.fetch(ctx, d)
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func authorities(file string) (*x509.CertPool, error) {
 		err = errors.New("it holds no PEM certificate")
 	}
 	if err != nil {
-		return nil, &Error{Code: CodeOptionsInvalid, Place: file, Detail: err.Error(), Mend: "name a file of PEM certificates by --ca-file", Err: err}
+		return nil, &Error{Code: CodeOptionsInvalid, Place: file, Detail: err.Error(), Mend: "name a file of PEM certificates by --ca", Err: err}
 	}
 	return pool, nil
 }
@@ -92,7 +92,7 @@ func loginsOf(o Options) (auth.CredentialFunc, error) {
 	if err != nil {
 		return nil, &Error{
 			Code: CodeOptionsInvalid, Place: "docker configuration", Detail: err.Error(), Err: err,
-			Mend: "mend the file, or name another by --docker-config",
+			Mend: "mend config.json, or name the folder of another by $DOCKER_CONFIG",
 		}
 	}
 	return credentials.Credential(store), nil
