@@ -139,7 +139,7 @@ The state folder is $AGENTMESH_HOME, by default agentmesh in the XDG state folde
 	})
 	root.AddCommand(
 		initIntegrationCommand(e), statusCommand(e), policyCommand(e), pluginCommand(e), proxyCommand(e), auditCommand(e), toolsCommand(e), factsCommand(e),
-		scanCommand(e), keyCommand(e), versionCommand(e),
+		scanCommand(e), keyCommand(e), trustRootCommand(e), indexCommand(e), versionCommand(e),
 	)
 	return root
 }

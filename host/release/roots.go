@@ -153,6 +153,8 @@ func (e *edit) permit(root string, envelope *Envelope) error {
 type Known struct {
 	Root        *Root
 	Fingerprint string
+	// Signed is the root with its signatures.
+	Signed Envelope
 	// Only are the scopes that the operator lets it speak for; empty: all that it claims.
 	Only []string
 	// Index is the index in force, nil when none was seen; Until is since when its signers count no more, else zero.
@@ -170,7 +172,7 @@ func (t *Trust) Roots() ([]Known, error) {
 	}
 	out := make([]Known, len(m.roots))
 	for i, k := range m.roots {
-		out[i] = Known{Root: k.Root, Fingerprint: k.fingerprint, Only: k.remembered.only, Index: k.index, Permits: k.permits}
+		out[i] = Known{Root: k.Root, Fingerprint: k.fingerprint, Signed: k.signed, Only: k.remembered.only, Index: k.index, Permits: k.permits}
 		if k.remembered.index != nil {
 			out[i].Until = k.remembered.index.until
 		}

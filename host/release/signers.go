@@ -158,3 +158,21 @@ func (r *Root) VerifyNext(e *Envelope) (*Root, error) {
 	}
 	return next, nil
 }
+
+// SignedBy are the distinct keys of a role, not revoked, whose signatures on the envelope verify, sorted. It is for those who
+// gather signatures and want to know who is missing.
+func (r *Root) SignedBy(e *Envelope, role Role) []identity.KeyID {
+	var out []identity.KeyID
+	for _, id := range tallyOf([]*Envelope{e}, r.keys(&role)).good {
+		if !r.revoked(id) {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Holds reports whether a signature of the key is on the envelope and verifies.
+func (e *Envelope) Holds(key *identity.PublicKey) bool {
+	return len(tallyOf([]*Envelope{e}, map[identity.KeyID]*identity.PublicKey{key.ID(): key}).good) > 0
+}

@@ -66,6 +66,7 @@ type memory struct {
 type known struct {
 	*Root
 	fingerprint string
+	signed      Envelope
 	document    []byte
 	remembered  *rootState
 	index       *Index
@@ -179,7 +180,7 @@ func loadRoot(dir string, s *rootState) (*known, error) {
 	if r.Name != s.name || r.Version != s.root.version {
 		return nil, fmt.Errorf("%s holds version %d of root %s", filepath.Join(dir, s.name), r.Version, r.Name)
 	}
-	k := &known{Root: r, fingerprint: s.root.digest, document: src, remembered: s, entries: map[string]*Entry{}}
+	k := &known{Root: r, fingerprint: s.root.digest, signed: e, document: src, remembered: s, entries: map[string]*Entry{}}
 	if err := k.loadIndex(dir); err != nil {
 		return nil, err
 	}

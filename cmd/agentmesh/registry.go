@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"agentmesh/host/oci"
+)
+
+// registry is how a command speaks to an OCI registry.
+type registry struct {
+	plainHTTP bool
+	ca        string
+}
+
+// registryFlags adds what every command that speaks to a registry takes.
+func registryFlags(c *cobra.Command) *registry {
+	var r registry
+	c.Flags().BoolVar(&r.plainHTTP, "plain-http", false, "speak plain HTTP to the registry, without credentials; loopback needs no flag")
+	c.Flags().StringVar(&r.ca, "ca", "", "PEM file of certificate authorities to believe beside the system's")
+	return &r
+}
+
+// client speaks to registries; progress may be nil.
+func (r *registry) client(progress func(done, total int64)) (*oci.Client, error) {
+	return oci.New(oci.Options{PlainHTTP: r.plainHTTP, CAFile: r.ca, Progress: progress, UserAgent: "agentmesh/" + version})
+}
