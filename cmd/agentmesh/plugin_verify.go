@@ -35,7 +35,7 @@ Exits 0 when the module is trusted, 3 with the code and the reason when it is no
 		}
 		if *output != "json" {
 			if err == nil {
-				e.verified(&v)
+				e.trusted(&v)
 			}
 			return refusal(err)
 		}
@@ -139,7 +139,7 @@ func (e *env) pulledCandidate(ctx context.Context, subject string, r *registry) 
 	return release.Fetch(ctx, client, ref)
 }
 
-func (e *env) verified(v *verifiedJSON) {
+func (e *env) trusted(v *verifiedJSON) {
 	rows := [][]string{
 		{"trusted", v.Plugin + " " + v.Version},
 		{"root", fmt.Sprintf("%s, version %d", v.Root, v.RootVersion)},
