@@ -143,11 +143,13 @@ func TestGuardsSendCandidatesBack(t *testing.T) {
 		want  string
 	}{
 		{
-			"a shadow that differs", "", rollout.Promotion{To: rollout.Shadow, Guard: &rollout.Guard{MaxDifferences: ptr(10), MinDecisions: 5}},
+			"a shadow that differs", "",
+			rollout.Promotion{To: rollout.Shadow, Guard: &rollout.Guard{MaxDifferences: ptr(10), MinDecisions: 5}},
 			"5 of 5 decisions differed, and 10 % may",
 		},
 		{
-			"a canary that differs", "", rollout.Promotion{To: rollout.Canary, Percent: 100, Guard: &rollout.Guard{MaxDifferences: ptr(0)}},
+			"a canary that differs", "",
+			rollout.Promotion{To: rollout.Canary, Percent: 100, Guard: &rollout.Guard{MaxDifferences: ptr(0)}},
 			"1 of 1 decisions differed, and 0 % may",
 		},
 	} {
