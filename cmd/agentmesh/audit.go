@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"agentmesh/host"
 	"agentmesh/host/ledger"
 	"agentmesh/host/store"
 	"agentmesh/pdk/abi"
@@ -121,7 +120,7 @@ func (a *audit) reader(ctx context.Context) (r *ledger.Reader, done func() error
 	if a.dir != "" {
 		return ledger.NewReader(dir, nil), func() error { return nil }, nil
 	}
-	db, err := a.index(ctx)
+	db, err := a.env.store(ctx, store.Options{}) // the index that hosts keep over the ledger
 	if err != nil {
 		return nil, nil, err
 	}
@@ -129,26 +128,6 @@ func (a *audit) reader(ctx context.Context) (r *ledger.Reader, done func() error
 		return ledger.NewReader(dir, nil), func() error { return nil }, nil
 	}
 	return ledger.NewReader(dir, db), db.Close, nil
-}
-
-// index is the database that hosts keep over the ledger of the state folder, nil when there is none yet.
-func (a *audit) index(ctx context.Context) (*store.DB, error) {
-	state, err := a.env.state()
-	if err != nil {
-		return nil, err
-	}
-	config, err := host.LoadConfig(host.Sources{File: state.ConfigFile(), Environ: a.env.environ})
-	if err != nil {
-		return nil, err
-	}
-	url := config.Store.URL
-	if url == "" {
-		url = state.StoreFile()
-		if _, err := os.Stat(url); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-	}
-	return store.Open(ctx, url, store.Options{})
 }
 
 func listCommand(e *env) *cobra.Command {

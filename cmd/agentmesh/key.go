@@ -177,11 +177,7 @@ func listKeysCommand(e *env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if *output == "json" {
-			return e.json(map[string]any{"keys": listedKeys(all, dir)})
-		}
-		e.keyTable(all)
-		return nil
+		return e.report(*output, map[string]any{"keys": listedKeys(all, dir)}, func() { e.keyTable(all) })
 	}
 	return c
 }

@@ -39,6 +39,15 @@ func (e *env) json(v any) error {
 	return enc.Encode(v)
 }
 
+// report prints a value as JSON, or as people is to show it.
+func (e *env) report(output string, v any, people func()) error {
+	if output == "json" {
+		return e.json(v)
+	}
+	people()
+	return nil
+}
+
 // indented prints JSON that is already there, indented.
 func (e *env) indented(text []byte) error { return e.json(json.RawMessage(text)) }
 

@@ -59,6 +59,17 @@ func (k *toolkit) open(ctx context.Context, args []string) (*subject, error) {
 	return subjectOf(src.dir, module)
 }
 
+// lookInto opens the plugin that the arguments name and gives what a command finds out about it. Faults have been told.
+func lookInto[R any](ctx context.Context, k *toolkit, args []string, look func(*subject) (R, error)) (R, error) {
+	var none R
+	s, err := k.open(ctx, args)
+	if err != nil {
+		return none, k.env.tellFaults(err)
+	}
+	found, err := look(s)
+	return found, k.env.tellFaults(err)
+}
+
 // noPlugin says why an argument names no plugin.
 func noPlugin(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

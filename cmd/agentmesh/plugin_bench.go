@@ -29,19 +29,12 @@ to keep. Latencies depend on the machine; fuel does not.`,
 		if *calls < 1 || *calls > 10_000_000 {
 			return usage("", "-n takes 1 to 10000000, not %d", *calls)
 		}
-		s, err := k.open(c.Context(), args)
+		look := func(s *subject) (*benchJSON, error) { return s.bench(c.Context(), *calls) }
+		r, err := lookInto(c.Context(), k, args, look)
 		if err != nil {
-			return e.tellFaults(err)
+			return err
 		}
-		r, err := s.bench(c.Context(), *calls)
-		if err != nil {
-			return e.tellFaults(err)
-		}
-		if *output == "json" {
-			return e.json(r)
-		}
-		e.benched(r)
-		return nil
+		return e.report(*output, r, func() { e.benched(r) })
 	}
 	return c
 }

@@ -35,12 +35,8 @@ Exits 0 when everything passes, 1 otherwise, and when there are no cases.`,
 		if err := t.run(c.Context(), args, *update); err != nil {
 			return e.tellFaults(err)
 		}
-		if *output == "json" {
-			if err := e.json(t); err != nil {
-				return err
-			}
-		} else {
-			e.testedPlugin(t)
+		if err := e.report(*output, t, func() { e.testedPlugin(t) }); err != nil {
+			return err
 		}
 		return told(codeIf(!t.OK))
 	}

@@ -27,19 +27,12 @@ it can be read, with what is wrong with it.`,
 	k := e.toolkit(c)
 	output := format(c, "table", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, err := k.open(c.Context(), args)
+		look := func(s *subject) (*inspectJSON, error) { return s.inspect(c.Context()) }
+		r, err := lookInto(c.Context(), k, args, look)
 		if err != nil {
-			return e.tellFaults(err)
+			return err
 		}
-		r, err := s.inspect(c.Context())
-		if err != nil {
-			return e.tellFaults(err)
-		}
-		if *output == "json" {
-			return e.json(r)
-		}
-		e.inspected(r)
-		return nil
+		return e.report(*output, r, func() { e.inspected(r) })
 	}
 	return c
 }

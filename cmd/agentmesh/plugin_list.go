@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"agentmesh/host"
 )
 
 func listPluginsCommand(e *env) *cobra.Command {
@@ -38,21 +36,13 @@ the configuration are meant. Folders within a plugin folder are not loaded by a 
 			}
 			all = append(all, found...)
 		}
-		if *output == "json" {
-			return e.json(map[string]any{"plugins": all})
-		}
-		e.listedPlugins(all)
-		return nil
+		return e.report(*output, map[string]any{"plugins": all}, func() { e.listedPlugins(all) })
 	}
 	return c
 }
 
 func (e *env) pluginDirs() ([]string, error) {
-	state, err := e.state()
-	if err != nil {
-		return nil, err
-	}
-	config, err := host.LoadConfig(host.Sources{File: state.ConfigFile(), Environ: e.environ})
+	_, config, err := e.config()
 	if err != nil {
 		return nil, err
 	}

@@ -43,11 +43,8 @@ Exits 0, 3 when a policy denies or asks for approval, 1 when the plugin fails (t
 		if err != nil {
 			return e.tellFaults(err)
 		}
-		if *output == "json" {
-			err = e.json(map[string]any{"plugin": s.manifest().Name, "answer": rawJSON(answer), "fuel": fuel})
-		} else {
-			e.answered(s, answer, fuel)
-		}
+		said := map[string]any{"plugin": s.manifest().Name, "answer": rawJSON(answer), "fuel": fuel}
+		err = e.report(*output, said, func() { e.answered(s, answer, fuel) })
 		if err == nil && denies(s.manifest().Kind, answer) {
 			err = told(exitDenied)
 		}

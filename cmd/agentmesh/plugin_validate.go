@@ -35,12 +35,8 @@ Exits 0 when all would be taken, 1 otherwise.`,
 			}
 			all, ok = append(all, v), ok && v.OK
 		}
-		if *output == "json" {
-			if err := e.json(map[string]any{"plugins": all}); err != nil {
-				return err
-			}
-		} else {
-			e.validated(all)
+		if err := e.report(*output, map[string]any{"plugins": all}, func() { e.validated(all) }); err != nil {
+			return err
 		}
 		return told(codeIf(!ok))
 	}

@@ -43,11 +43,7 @@ func testCommand(e *env) *cobra.Command {
 		if report.Passed+report.Failed == 0 {
 			return withHint(errors.New("there are no cases"), "write NAME.cases.yaml beside NAME.yaml, or name a file by --cases")
 		}
-		if *output == "json" {
-			err = e.json(&report)
-		} else {
-			e.tested(&report, *verbose)
-		}
+		err = e.report(*output, &report, func() { e.tested(&report, *verbose) })
 		if err == nil {
 			err = told(codeIf(report.Failed > 0))
 		}

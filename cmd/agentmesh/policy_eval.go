@@ -35,6 +35,20 @@ func convene(ctx context.Context, loaded ...ruleFile) (*court, error) {
 	return &court{engine, set}, nil
 }
 
+// hear reads a request and convenes the policies that are to judge it.
+func (e *env) hear(ctx context.Context, policies []string, input string) (abi.Request, *court, error) {
+	q, err := e.request(input)
+	if err != nil {
+		return q, nil, err
+	}
+	loaded, err := e.loadOrTell(policies, false)
+	if err != nil {
+		return q, nil, err
+	}
+	judges, err := convene(ctx, loaded...)
+	return q, judges, err
+}
+
 func (c *court) close(ctx context.Context) error {
 	c.set.Release()
 	return c.engine.Close(ctx)
@@ -61,15 +75,7 @@ Exits 0 when the action is allowed, 3 when it is not (denied, or waiting for app
 	input := c.Flags().StringP("input", "i", "", "file with the request, - for standard input")
 	output := format(c, "table", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		q, err := e.request(*input)
-		if err != nil {
-			return err
-		}
-		loaded, err := e.loadOrTell(args, false)
-		if err != nil {
-			return err
-		}
-		judges, err := convene(c.Context(), loaded...)
+		q, judges, err := e.hear(c.Context(), args, *input)
 		if err != nil {
 			return err
 		}

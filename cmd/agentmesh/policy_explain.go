@@ -23,15 +23,7 @@ values it read. An indeterminate rule fires (*) unless it allows. Exits as eval 
 	input := c.Flags().StringP("input", "i", "", "file with the request, - for standard input")
 	output := format(c, "table", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		q, err := e.request(*input)
-		if err != nil {
-			return err
-		}
-		loaded, err := e.loadOrTell(args, false)
-		if err != nil {
-			return err
-		}
-		judges, err := convene(c.Context(), loaded...)
+		q, judges, err := e.hear(c.Context(), args, *input)
 		if err != nil {
 			return err
 		}
@@ -40,11 +32,8 @@ values it read. An indeterminate rule fires (*) unless it allows. Exits as eval 
 		if err := errors.Join(err, judges.close(c.Context())); err != nil {
 			return err
 		}
-		if *output == "json" {
-			err = e.json(map[string]any{"policies": explainReport(found), "verdict": rawJSON(abi.AppendVerdict(nil, &verdict))})
-		} else {
-			e.explained(found, &verdict)
-		}
+		whole := map[string]any{"policies": explainReport(found), "verdict": rawJSON(abi.AppendVerdict(nil, &verdict))}
+		err = e.report(*output, whole, func() { e.explained(found, &verdict) })
 		if err == nil && verdict.Decision != abi.Allow {
 			err = told(exitDenied)
 		}

@@ -66,19 +66,7 @@ func (f *proxyFlags) refusalMode() mcp.RefusalMode {
 
 // configure reads the configuration; policies given by flag stand in place of those it names.
 func (f *proxyFlags) configure(c *cobra.Command, environ []string) (host.State, host.Config, error) {
-	home, err := host.Home(environ)
-	if err != nil {
-		return "", host.Config{}, err
-	}
-	state, err := host.OpenState(home)
-	if err != nil {
-		return "", host.Config{}, err
-	}
-	src := host.Sources{File: state.ConfigFile(), Environ: environ, Flags: c.Flags()}
-	if f.config != "" {
-		src.File, src.Required = f.config, true
-	}
-	config, err := host.LoadConfig(src)
+	state, config, err := host.Configure(f.config, environ, c.Flags())
 	if err != nil {
 		return "", host.Config{}, err
 	}

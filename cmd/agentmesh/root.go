@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"agentmesh/host"
 	"agentmesh/host/sandbox"
+	"agentmesh/host/store"
 )
 
 // The exit codes of every command.
@@ -48,6 +50,32 @@ func processEnv() *env {
 func (e *env) state() (host.State, error) {
 	home, err := host.Home(e.environ)
 	return host.State(home), err
+}
+
+// config is the state folder, where nothing is made, and the configuration as file and environment have it.
+func (e *env) config() (host.State, host.Config, error) {
+	state, err := e.state()
+	if err != nil {
+		return "", host.Config{}, err
+	}
+	config, err := host.LoadConfig(host.Sources{File: state.ConfigFile(), Environ: e.environ})
+	return state, config, err
+}
+
+// store opens the database of the configuration, nil where none was made yet.
+func (e *env) store(ctx context.Context, o store.Options) (*store.DB, error) {
+	state, config, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	url := config.Store.URL
+	if url == "" {
+		url = state.StoreFile()
+		if _, err := os.Stat(url); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return store.Open(ctx, url, o)
 }
 
 // exit is an error that says how the process ends. Reported: what is to be said has been said.

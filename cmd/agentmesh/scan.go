@@ -25,11 +25,7 @@ counts what is found. The texts come from a seed, so that anybody gets the same 
 	output := format(c, "table", "json")
 	c.RunE = func(*cobra.Command, []string) error {
 		report := scan.Measure(*seed)
-		if *output == "json" {
-			return e.json(measureReport(&report))
-		}
-		e.measured(&report)
-		return nil
+		return e.report(*output, measureReport(&report), func() { e.measured(&report) })
 	}
 	return c
 }

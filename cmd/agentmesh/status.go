@@ -89,11 +89,7 @@ func (e *env) status(ctx context.Context, limit int, output string) error {
 	if err := e.recorded(ctx, &s, limit); err != nil {
 		return err
 	}
-	if output == "json" {
-		return e.json(s)
-	}
-	e.printStatus(&s)
-	return nil
+	return e.report(output, s, func() { e.printStatus(&s) })
 }
 
 // configured are the servers of every client that has a configuration.

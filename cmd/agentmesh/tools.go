@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"agentmesh/host"
 	"agentmesh/host/mcp"
 	"agentmesh/host/store"
 	"agentmesh/pdk/abi"
@@ -28,23 +25,8 @@ counts as changed, and the policy decides what that means: under strict the tool
 // tools opens the pins of the state folder, nil where there are none yet. done closes them.
 func (e *env) tools(ctx context.Context) (pins *mcp.Pins, done func() error, err error) {
 	none := func() error { return nil }
-	state, err := e.state()
-	if err != nil {
-		return nil, none, err
-	}
-	config, err := host.LoadConfig(host.Sources{File: state.ConfigFile(), Environ: e.environ})
-	if err != nil {
-		return nil, none, err
-	}
-	url := config.Store.URL
-	if url == "" {
-		url = state.StoreFile()
-		if _, err := os.Stat(url); errors.Is(err, fs.ErrNotExist) {
-			return nil, none, nil
-		}
-	}
-	db, err := store.Open(ctx, url, store.Options{Durability: store.Full})
-	if err != nil {
+	db, err := e.store(ctx, store.Options{Durability: store.Full})
+	if db == nil || err != nil {
 		return nil, none, err
 	}
 	if pins, err = mcp.NewPins(ctx, db); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"agentmesh/host"
 	"agentmesh/host/ledger"
 	"agentmesh/host/mcp"
 	"agentmesh/pdk/abi"
@@ -134,11 +133,7 @@ func record(ctx context.Context, log *ledger.Ledger, c *mcp.Change) error {
 
 // ledger opens the state folder's ledger for writing, in a shard of its own beside those of running hosts and proxies.
 func (e *env) ledger(ctx context.Context, command string) (*ledger.Ledger, error) {
-	state, err := e.state()
-	if err != nil {
-		return nil, err
-	}
-	config, err := host.LoadConfig(host.Sources{File: state.ConfigFile(), Environ: e.environ})
+	state, config, err := e.config()
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,8 @@ Flags go over the environment (AGENTMESH_LISTEN, AGENTMESH_DIRS__POLICIES, …),
 }
 
 func serve(c *cobra.Command, environ []string, stderr io.Writer) error {
-	state, config, err := configure(c, environ)
+	file, _ := c.Flags().GetString("config") // it has that flag
+	state, config, err := host.Configure(file, environ, c.Flags())
 	if err != nil {
 		return err
 	}
@@ -71,21 +72,4 @@ func serve(c *cobra.Command, environ []string, stderr io.Writer) error {
 	})
 	log.Info("closing", "cause", context.Cause(c.Context()))
 	return errors.Join(err, h.Close())
-}
-
-func configure(c *cobra.Command, environ []string) (host.State, host.Config, error) {
-	home, err := host.Home(environ)
-	if err != nil {
-		return "", host.Config{}, err
-	}
-	state, err := host.OpenState(home)
-	if err != nil {
-		return "", host.Config{}, err
-	}
-	src := host.Sources{File: state.ConfigFile(), Environ: environ, Flags: c.Flags()}
-	if file, _ := c.Flags().GetString("config"); file != "" {
-		src.File, src.Required = file, true
-	}
-	config, err := host.LoadConfig(src)
-	return state, config, err
 }
