@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"slices"
 
 	"agentmesh/host/ledger"
 	"agentmesh/pdk/abi"
@@ -31,11 +32,20 @@ type SetInfo struct {
 	Plan, Provenances abi.Value
 }
 
-// Describe is what there is to say of a set.
+// Describe is what there is to say of a set. A judge that the set has in several places stands there once, as monitored where it
+// is in all of them.
 func Describe(s Set, config string, warnings []string) SetInfo {
 	info := SetInfo{Digest: s.Digest(), Config: config, Warnings: warnings}
 	for i := range s.Len() {
-		info.Judges = append(info.Judges, s.Judge(i).Info())
+		judge := s.Judge(i).Info()
+		same := func(j abi.Judged) bool {
+			return j.Name == judge.Name && j.Version == judge.Version && j.Digest == judge.Digest && j.SettingsDigest == judge.SettingsDigest
+		}
+		if known := slices.IndexFunc(info.Judges, same); known >= 0 {
+			info.Judges[known].Monitored = info.Judges[known].Monitored && judge.Monitored
+			continue
+		}
+		info.Judges = append(info.Judges, judge)
 	}
 	return info
 }

@@ -38,8 +38,9 @@
 //   - One canary of a plugin at a time: two shares would overlap.
 //   - Promoting a version that is in effect and has no end retires the older ones, which could never decide again.
 //   - A pinned plugin runs that version alone; others may be staged and shadow it.
-//   - A yanked version cannot be promoted. What runs goes on until promote, rollback or yank with stop. Where the last version is
-//     stopped, a judge that denies stands in its place, until another one is promoted: absence denies.
+//   - A yanked version cannot be promoted. What runs goes on until promote, rollback or yank with stop. Where a version is
+//     stopped, a judge that denies stands in its place, until a later one is promoted or one goes back: absence denies, and an
+//     older version decides again only where the trust root's marks let it.
 //   - Versions of local/ are digests, which have no order: they are configuration, and not staged.
 //
 // # Guards

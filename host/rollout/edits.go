@@ -359,8 +359,7 @@ func (l *Lock) Pin(name, version, reason string) (Change, error) {
 }
 
 // Yank says that a version is not to be used any more. It is not promoted from then on; candidates of it go back to staged. An
-// active one goes on deciding, unless stop is given: then it decides nothing any more, and where no other version is active,
-// a judge that denies stands in its place.
+// active one goes on deciding, unless stop is given: then a judge that denies stands in its place.
 func (l *Lock) Yank(name, version, reason string, stop bool, now time.Time) (Change, error) {
 	_, v, err := l.named(name, version)
 	if err != nil {

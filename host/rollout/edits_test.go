@@ -208,7 +208,8 @@ func TestSteps(t *testing.T) {
 		{"yanked goes on", with(active("1.0.0"), yanked("1.0.0", "bad", false)), "1.0.0 active, running 1.0.0"},
 		{"yanked and stopped", with(active("1.0.0"), yanked("1.0.0", "bad", true)), "1.0.0 active, running 1.0.0!"},
 		{"yanked, then stopped", with(active("1.0.0"), yanked("1.0.0", "bad", false), yanked("1.0.0", "worse", true)), "1.0.0 active, running 1.0.0!"},
-		{"stopped beside another", with(active("1.0.0"), between("2.0.0", "2027-01-01", ""), promoted("2.0.0", rollout.Active), yanked("2.0.0", "bad", true)), "1.0.0 active, 2.0.0 active, running 1.0.0"},
+		{"stopped beside another", with(active("1.0.0"), between("2.0.0", "2027-01-01", ""), promoted("2.0.0", rollout.Active), yanked("2.0.0", "bad", true)), "1.0.0 active, 2.0.0 active, running 1.0.0 2.0.0!"},
+		{"stopped, and gone back from", with(active("1.0.0"), between("2.0.0", "2027-01-01", ""), promoted("2.0.0", rollout.Active), yanked("2.0.0", "bad", true), rolledBack("")), "1.0.0 active, 2.0.0 retired, running 1.0.0"},
 		{"stopped, and a successor", with(active("1.0.0"), yanked("1.0.0", "bad", true), staged("1.0.1"), promoted("1.0.1", rollout.Active)), "1.0.0 retired, 1.0.1 active, running 1.0.1"},
 		{"a yanked candidate", with(active("1.0.0"), staged("2.0.0"), promoted("2.0.0", rollout.Canary), yanked("2.0.0", "bad", false)), "1.0.0 active, 2.0.0 staged, running 1.0.0"},
 	} {

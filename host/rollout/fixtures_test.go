@@ -28,7 +28,6 @@ type edition struct {
 	name, version string // name empty: the tests'
 	from, until   string
 	rules         string // YAML list; empty: one that denies exports and is named after the version
-	stages        []string
 }
 
 func (e edition) module(t testing.TB) []byte {

@@ -144,7 +144,8 @@ type Running struct {
 }
 
 // Running are the versions that are loaded: shadows, canaries and active ones, but of a pinned plugin no other than that
-// version beside shadows, and none that was stopped, unless nothing else is active.
+// version beside shadows. One that was stopped is absent where it would decide, so that no older version decides in its place
+// unless somebody goes back to it.
 func (l *Lock) Running() []Running {
 	var out []Running
 	for _, p := range l.Plugins {
@@ -155,22 +156,16 @@ func (l *Lock) Running() []Running {
 
 func (p *Plugin) running() []Running {
 	var out []Running
-	var stopped *Version
-	decides := false
 	for _, v := range p.Versions {
 		eligible := v.Stage == Active && (p.Pinned == "" || p.Pinned == v.Version)
-		switch {
-		case v.stopped():
-			if eligible {
-				stopped = v
-			}
-		case eligible, v.Stage == Shadow, v.Stage == Canary && p.Pinned == "":
-			decides = decides || eligible
-			out = append(out, Running{Name: p.Name, Version: v})
+		if !eligible && v.Stage != Shadow && (v.Stage != Canary || p.Pinned != "") {
+			continue
 		}
-	}
-	if stopped != nil && !decides {
-		out = append(out, Running{Name: p.Name, Version: stopped, Absent: "it was yanked: " + stopped.Yanked.Reason})
+		r := Running{Name: p.Name, Version: v}
+		if v.stopped() {
+			r.Absent = "it was yanked: " + v.Yanked.Reason
+		}
+		out = append(out, r)
 	}
 	return out
 }
