@@ -18,6 +18,7 @@ func TestAdmissionRevision(t *testing.T) {
 	}
 	made := map[int]string{
 		1: "cc5b6212b4c4ec1bfaa873c8d8a2e8468f6196fceda4ceea35e73904be8c2617",
+		2: "e8a02302c6c27558e15075e04dfb750bb033a6a438651fc5743b6537266a7cd8",
 	}
 	m, err := wasm.Scan(module, wasm.Limits{})
 	if err != nil {
