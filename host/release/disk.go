@@ -131,12 +131,13 @@ func readStamped(path string, most int64) ([]byte, stamp, error) {
 // stamp tells whether a file is still the one that was read. A file that is replaced by renaming has another number.
 type stamp struct {
 	file     string
+	mode     fs.FileMode
 	size     int64
 	modified int64
 }
 
 func stampOf(info fs.FileInfo) stamp {
-	return stamp{fileNumber(info), info.Size(), info.ModTime().UnixNano()}
+	return stamp{fileNumber(info), info.Mode(), info.Size(), info.ModTime().UnixNano()}
 }
 
 // lock takes the lock of a folder of state, waiting for it, and returns what gives it back. The kernel frees it when the

@@ -90,8 +90,8 @@ const stateFile = "state.json"
 func (t *Trust) memory() (*memory, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.held != nil {
-		if info, err := os.Lstat(filepath.Join(t.dir, stateFile)); err == nil && stampOf(info) == t.held.stamp && info.Mode().IsRegular() {
+	if t.held != nil && t.held.stamp != (stamp{}) && guardedDir(t.dir) == nil {
+		if info, err := os.Lstat(filepath.Join(t.dir, stateFile)); err == nil && stampOf(info) == t.held.stamp {
 			return t.held, nil
 		}
 	}
