@@ -32,6 +32,9 @@ func (s State) LedgerDir() string { return s.path("ledger") }
 // StoreFile is the embedded database.
 func (s State) StoreFile() string { return s.path("store.db") }
 
+// CacheDir holds what was compiled of modules, for the next start.
+func (s State) CacheDir() string { return s.path(filepath.Join("cache", "wasm")) }
+
 // OpenState makes the state folder where there is none. A folder that others may look into is refused: the token and
 // the keys in it would be theirs.
 func OpenState(dir string) (State, error) {

@@ -22,7 +22,8 @@ func auditCommand(e *env) *cobra.Command {
 	return noun("audit", "Read and verify the log of every decision",
 		`The ledger holds every decision and what became of it, in one or more shards (one for each process that writes). These commands
 read all of them as one. By default they read the ledger of the state folder; --dir names another.`,
-		listCommand(e), showCommand(e), tailCommand(e), verifyCommand(e), proveCommand(e), checkpointCommand(e), exportCommand(e))
+		listCommand(e), showCommand(e), tailCommand(e), verifyCommand(e), proveCommand(e), checkpointCommand(e), exportCommand(e),
+		replayAuditCommand(e))
 }
 
 // audit is what the commands have in common: where the ledger is, and which entries are meant.

@@ -26,6 +26,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"join":    strings.Join,
 		"visible": printable,
 		"short":   shortVersion,
+		"shorts":  shortVersions,
 	}).Parse(pageText)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)

@@ -50,7 +50,7 @@ func (t *table) summary(r *Report) {
 			text += " (" + c.Source + ")"
 		}
 		if len(c.Replaces) > 0 {
-			text += ", in place of " + strings.Join(c.Replaces, ", ")
+			text += ", in place of " + shortVersions(c.Replaces)
 		}
 		facts = append(facts, []string{"candidate", text})
 	}
@@ -126,9 +126,17 @@ func (t *table) samples(r *Report) {
 	var rows [][]string
 	for i := range r.Samples {
 		s := &r.Samples[i]
-		rows = append(rows, []string{s.Place, instant(s.Time), s.Agent, s.action(), s.Was.name(), s.Now.name(), strings.Join(s.Differs, " ")})
+		row := []string{s.Place, instant(s.Time), s.Agent, s.action(), s.Was.name(), s.Now.name()}
+		if r.Mode == modeAudit { // a candidate is another judge, so most of a verdict differs
+			row = append(row, strings.Join(s.Differs, " "))
+		}
+		rows = append(rows, row)
 	}
-	t.section([]string{"ENTRY", "TIME", "AGENT", "ACTION", "WAS", "NOW", "DIFFERS IN"}, rows)
+	header := []string{"ENTRY", "TIME", "AGENT", "ACTION", "WAS", "NOW", "DIFFERS IN"}
+	if r.Mode != modeAudit {
+		header = header[:6]
+	}
+	t.section(header, rows)
 }
 
 func (t *table) reasons(what string, list []ReasonRow) {

@@ -108,6 +108,14 @@ func shortVersion(v string) string {
 	return v
 }
 
+func shortVersions(versions []string) string {
+	out := make([]string, len(versions))
+	for i, v := range versions {
+		out[i] = shortVersion(v)
+	}
+	return strings.Join(out, ", ")
+}
+
 // headline is the report in one sentence.
 func (r *Report) headline() string {
 	switch {
