@@ -2,9 +2,12 @@ package sandbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	extism "github.com/extism/go-sdk"
@@ -20,22 +23,102 @@ const benchRequest = `{"abi":1,"agent":{"did":"did:mesh:data-analyst:abcdefghijk
 	`"stage":"pre_tool"},"data":{"path":"/home/user/project/report.md","contains_pii":false},"resource":{"paths":` +
 	`["/home/user/project/report.md"],"outside_roots":false,"sensitive":false},"context":{"time":"2026-01-01T00:00:00.000Z"}}`
 
-// benchModule compiles a module with one way of running it.
-func benchModule(b testing.TB, module []byte, how wasm.Instrumentation, mode restoring) *Plugin {
+// benchRow is one way of asking a plugin.
+type benchRow struct {
+	name    string
+	call    func() error
+	workers int // callers at once; 0: one
+	fuel    int64
+	memory  uint64
+}
+
+// benchGroup is a guest, and the ways it is asked.
+type benchGroup struct {
+	name string
+	rows []*benchRow
+}
+
+// benchGroups are the guests that are measured. Where no Rust is there, its group has no rows.
+func benchGroups(b testing.TB) []benchGroup {
+	full := wasm.Instrumentation{Fuel: true, Barrier: true, Arena: sharedArena()}
+	empty := emptyModule()
+	return []benchGroup{
+		{"empty", []*benchRow{bareRow(b, empty), ourRow(b, "ours", empty, "", full, restoreMarked)}},
+		{"ten rules in Go", tenRules(b, goRules(b))},
+		{"ten rules in Rust", tenRules(b, rustRules(b))},
+	}
+}
+
+// tenRules are all ways of asking a plugin of ten rules.
+func tenRules(b testing.TB, module []byte) []*benchRow {
+	if module == nil {
+		return nil
+	}
+	full := wasm.Instrumentation{Fuel: true, Barrier: true, Arena: sharedArena()}
+	return []*benchRow{
+		ourRow(b, "plain", module, benchRequest, wasm.Instrumentation{}, restoreNothing),
+		ourRow(b, "fuelled", module, benchRequest, wasm.Instrumentation{Fuel: true}, restoreNothing),
+		ourRow(b, "fuelled, full copy", module, benchRequest, wasm.Instrumentation{Fuel: true}, restoreCopied),
+		ourRow(b, "fuelled, restored", module, benchRequest, full, restoreMarked),
+		judgeRow(b, module, full),
+		parallelRow(b, module, full),
+		stockRow(b, "stock SDK", module, 0),
+		stockRow(b, "stock SDK with its timeout", module, 1000),
+	}
+}
+
+// BenchmarkPlugin prints what each part of running a plugin costs. TestPluginTable prints the same side by side.
+func BenchmarkPlugin(b *testing.B) {
+	for _, g := range benchGroups(b) {
+		for _, r := range g.rows {
+			b.Run(g.name+"/"+r.name, func(b *testing.B) {
+				b.ReportAllocs()
+				b.ReportMetric(float64(r.fuel), "fuel")
+				b.ReportMetric(float64(r.memory), "guest-bytes")
+				if err := r.times(b.N); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}
+
+// times makes n calls, shared out among the workers.
+func (r *benchRow) times(n int) error {
+	if r.workers == 0 {
+		for range n {
+			if err := r.call(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	errs := make([]error, r.workers)
+	var wait sync.WaitGroup
+	for w := range r.workers {
+		wait.Go(func() { errs[w] = (&benchRow{call: r.call}).times((n + w) / r.workers) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+// benchPlugin compiles a module with one way of running it.
+func benchPlugin(b testing.TB, module []byte, how wasm.Instrumentation, mode restoring) *Plugin {
 	b.Helper()
-	e, err := NewEngine(b.Context(), Options{})
+	ctx := context.Background()
+	e, err := NewEngine(ctx, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { e.Close(b.Context()) })
+	b.Cleanup(func() { e.Close(ctx) })
 	module = wasm.AppendCustom(module, abi.SectionCases, []byte(`[{"name":"a","request":`+benchRequest+`,"want":{"decision":"allow"}}]`))
 	f, err := NewPluginFile("bench.wasm", wasm.AppendCustom(module, abi.SectionManifest,
-		[]byte(`{"name":"test/bench","version":"1.0.0","kind":"policy","abi":1,"effects":["allow","deny","require_approval","warn"]}`)))
+		[]byte(`{"name":"test/bench","version":"1.0.0","kind":"policy","abi":1,"effects":["allow","deny","require_approval","warn","log"]}`)))
 	if err != nil {
 		b.Fatal(err)
 	}
 	how.MaxPages = DefaultMemoryPages
-	pm, err := e.compilePlugin(b.Context(), f, PluginOptions{}, how)
+	pm, err := e.compilePlugin(ctx, f, PluginOptions{}, how)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -44,6 +127,88 @@ func benchModule(b testing.TB, module []byte, how wasm.Instrumentation, mode res
 		b.Fatal(err)
 	}
 	return p
+}
+
+// asking is a call of a plugin, JSON in and out.
+func asking(p *Plugin, in []byte) func() error {
+	var out []byte
+	ctx := context.Background()
+	return func() (err error) {
+		out, _, err = p.Call(ctx, "evaluate", in, out[:0])
+		return err
+	}
+}
+
+func ourRow(b testing.TB, name string, module []byte, in string, how wasm.Instrumentation, mode restoring) *benchRow {
+	p := benchPlugin(b, module, how, mode)
+	_, fuel, err := p.Call(context.Background(), "evaluate", []byte(in), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &benchRow{name: name, call: asking(p, []byte(in)), fuel: fuel, memory: p.pool.size}
+}
+
+// parallelRow has two callers, each with a buffer of its own.
+func parallelRow(b testing.TB, module []byte, how wasm.Instrumentation) *benchRow {
+	p := benchPlugin(b, module, how, restoreMarked)
+	ctx, in := context.Background(), []byte(benchRequest)
+	buffers := sync.Pool{New: func() any { return new([]byte) }}
+	return &benchRow{name: "two workers", workers: 2, call: func() error {
+		out := buffers.Get().(*[]byte)
+		defer buffers.Put(out)
+		var err error
+		*out, _, err = p.Call(ctx, "evaluate", in, (*out)[:0])
+		return err
+	}}
+}
+
+// judgeRow asks as the gate does: a request in, findings out.
+func judgeRow(b testing.TB, module []byte, how wasm.Instrumentation) *benchRow {
+	q, err := abi.ReadRequest(benchRequest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	j := benchPlugin(b, module, how, restoreMarked).Judge(false)
+	ctx := context.Background()
+	var found []abi.Finding
+	return &benchRow{name: "as a judge", call: func() (err error) {
+		found, _, err = j.Evaluate(ctx, &q, found[:0])
+		return err
+	}}
+}
+
+func bareRow(b testing.TB, module []byte) *benchRow {
+	ctx := context.Background()
+	r := wazero.NewRuntime(ctx)
+	b.Cleanup(func() { r.Close(ctx) })
+	m, err := r.Instantiate(ctx, module)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := m.ExportedFunction("evaluate")
+	var stack [1]uint64
+	return &benchRow{name: "bare wazero", call: func() error { return f.CallWithStack(ctx, stack[:]) }}
+}
+
+// stockRow is the official SDK, with a timeout in milliseconds or none.
+func stockRow(b testing.TB, name string, module []byte, timeout uint64) *benchRow {
+	ctx := context.Background()
+	manifest := extism.Manifest{
+		Wasm: []extism.Wasm{extism.WasmData{Data: module}}, Timeout: timeout, Config: map[string]string{settingsKey: "{}"},
+	}
+	p, err := extism.NewPlugin(ctx, manifest, extism.PluginConfig{EnableWasi: true}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { p.Close(ctx) })
+	in := []byte(benchRequest)
+	return &benchRow{name: name, call: func() error {
+		rc, _, err := p.Call("evaluate", in)
+		if err == nil && rc != 0 {
+			err = fmt.Errorf("status %d", rc)
+		}
+		return err
+	}}
 }
 
 // emptyModule answers nothing, which is no answer but a call.
@@ -58,8 +223,8 @@ func emptyModule() []byte {
 	return m.Module()
 }
 
-// tenRules builds the ten-rule plugin of the Go kit's own tests.
-func tenRules(b testing.TB) []byte {
+// goRules builds the ten-rule plugin of the Go kit's own tests.
+func goRules(b testing.TB) []byte {
 	b.Helper()
 	out := filepath.Join(b.TempDir(), "plugin.wasm")
 	c := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "agentmesh/pdk/go/testdata/tenrules")
@@ -67,122 +232,33 @@ func tenRules(b testing.TB) []byte {
 	if text, err := c.CombinedOutput(); err != nil {
 		b.Fatalf("building the plugin: %v\n%s", err, text)
 	}
-	module, err := os.ReadFile(out)
+	return moduleOf(b, out)
+}
+
+// rustRules builds the Rust kit's; nil where no Rust is there.
+func rustRules(b testing.TB) []byte {
+	b.Helper()
+	if !hasRust() {
+		return nil
+	}
+	dir := filepath.Join("..", "..", "pdk", "rust")
+	c := exec.Command("../../.ci/rust", "build", "--quiet", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--examples")
+	c.Dir = dir
+	if text, err := c.CombinedOutput(); err != nil {
+		b.Fatalf("building the plugin: %v\n%s", err, text)
+	}
+	return moduleOf(b, filepath.Join(dir, "target", "wasm32-unknown-unknown", "release", "examples", "ten_rules.wasm"))
+}
+
+func hasRust() bool {
+	return exec.Command(filepath.Join("..", "..", ".ci", "rust"), "--ready").Run() == nil
+}
+
+func moduleOf(b testing.TB, file string) []byte {
+	b.Helper()
+	module, err := os.ReadFile(file)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return module
-}
-
-// BenchmarkPlugin prints what each part of running a plugin costs.
-func BenchmarkPlugin(b *testing.B) {
-	b.Run("empty/bare wazero", func(b *testing.B) { benchBare(b, emptyModule()) })
-	full := wasm.Instrumentation{Fuel: true, Barrier: true, Arena: sharedArena()}
-	b.Run("empty/ours", func(b *testing.B) { benchCall(b, benchModule(b, emptyModule(), full, restoreMarked), nil) })
-	module := tenRules(b)
-	for _, c := range []struct {
-		name string
-		how  wasm.Instrumentation
-		mode restoring
-	}{
-		{"plain", wasm.Instrumentation{}, restoreNothing},
-		{"fuel", wasm.Instrumentation{Fuel: true}, restoreNothing},
-		{"fuel and full copy", wasm.Instrumentation{Fuel: true}, restoreCopied},
-		{"fuel and restore, calls for every byte", wasm.Instrumentation{Fuel: true, Barrier: true}, restoreMarked},
-		{"fuel and restore", full, restoreMarked},
-	} {
-		b.Run("ten rules in Go/"+c.name, func(b *testing.B) { benchCall(b, benchModule(b, module, c.how, c.mode), []byte(benchRequest)) })
-	}
-	b.Run("ten rules in Go/as a judge", func(b *testing.B) { benchJudge(b, benchModule(b, module, full, restoreMarked)) })
-	b.Run("ten rules in Go/two workers", func(b *testing.B) { benchParallel(b, benchModule(b, module, full, restoreMarked)) })
-	b.Run("ten rules in Go/stock SDK", func(b *testing.B) { benchStock(b, module, 0) })
-	b.Run("ten rules in Go/stock SDK with its timeout", func(b *testing.B) { benchStock(b, module, 1000) })
-}
-
-func benchBare(b *testing.B, module []byte) {
-	r := wazero.NewRuntime(b.Context())
-	defer r.Close(b.Context())
-	m, err := r.Instantiate(b.Context(), module)
-	if err != nil {
-		b.Fatal(err)
-	}
-	f := m.ExportedFunction("evaluate")
-	var stack [1]uint64
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := f.CallWithStack(ctx, stack[:]); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func benchCall(b *testing.B, p *Plugin, input []byte) {
-	var out []byte
-	ctx := b.Context()
-	var fuel int64
-	b.ReportAllocs()
-	for b.Loop() {
-		var err error
-		if out, fuel, err = p.Call(ctx, "evaluate", input, out[:0]); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(fuel), "fuel")
-	b.ReportMetric(float64(p.pool.size), "guest-bytes")
-	if i := p.pool.hot.Load(); i != nil && p.mode == restoreMarked {
-		i.arena.begin(append(i.arena.blank(), input...))
-		if _, _, err := i.answer(0); err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(float64(i.restore(p.state)), "pages")
-	}
-}
-
-func benchJudge(b *testing.B, p *Plugin) {
-	q, err := abi.ReadRequest(benchRequest)
-	if err != nil {
-		b.Fatal(err)
-	}
-	j := p.Judge(false)
-	var found []abi.Finding
-	ctx := b.Context()
-	b.ReportAllocs()
-	for b.Loop() {
-		if found, _, err = j.Evaluate(ctx, &q, found[:0]); err != nil || len(found) == 0 {
-			b.Fatal(found, err)
-		}
-	}
-}
-
-func benchParallel(b *testing.B, p *Plugin) {
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		var out []byte
-		ctx := b.Context()
-		for pb.Next() {
-			var err error
-			if out, _, err = p.Call(ctx, "evaluate", []byte(benchRequest), out[:0]); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-}
-
-func benchStock(b *testing.B, module []byte, timeout uint64) {
-	manifest := extism.Manifest{
-		Wasm: []extism.Wasm{extism.WasmData{Data: module}}, Timeout: timeout, Config: map[string]string{settingsKey: "{}"},
-	}
-	p, err := extism.NewPlugin(b.Context(), manifest, extism.PluginConfig{EnableWasi: true}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer p.Close(b.Context())
-	b.ReportAllocs()
-	for b.Loop() {
-		if rc, _, err := p.Call("evaluate", []byte(benchRequest)); err != nil || rc != 0 {
-			b.Fatal(rc, err)
-		}
-	}
 }
