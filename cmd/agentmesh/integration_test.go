@@ -3,7 +3,6 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -18,20 +17,9 @@ import (
 // TestIntegrationStories are told to the built commands in a home of their own; "starts FILE SERVER" starts a server as the
 // client does whose configuration the file is.
 func TestIntegrationStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "integration"),
-		UpdateScripts:       *update,
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("BIN", commands)
-			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
-			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
-			e.Setenv("NO_COLOR", "1")
-			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
-		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "starts": starts},
-	})
+	p := with(stories(t, "integration"), "BIN="+commands, "AGENTMESH_HOME=")
+	p.Cmds["starts"] = starts
+	testscript.Run(t, p)
 }
 
 func starts(ts *testscript.TestScript, neg bool, args []string) {

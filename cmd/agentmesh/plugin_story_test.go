@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,51 +17,22 @@ func TestPluginStories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the stories build plugins, which takes a minute")
 	}
-	root, err := filepath.Abs(filepath.Join("..", ".."))
-	if err != nil {
-		t.Fatal(err)
+	p := with(stories(t, "plugin"), append(toolchains(t), "GOPROXY=off", "GOFLAGS=")...)
+	p.Condition = func(name string) (bool, error) {
+		switch name {
+		case "race": // modules of Go are compiled so slowly then that the story takes minutes
+			return raceFlag != "-race=false", nil
+		case "rust":
+		default:
+			return false, fmt.Errorf("unheard condition %q", name)
+		}
+		why := noRust(filepath.Join("..", ".."))
+		if why != "" {
+			t.Logf("no story in Rust: %s", why)
+		}
+		return why == "", nil
 	}
-	kept := toolchains(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "plugin"),
-		UpdateScripts:       *update,
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			defer listener.Close()
-			e.Vars = append(e.Vars, kept...)
-			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
-			e.Setenv("ADDR", listener.Addr().String())
-			e.Setenv("ROOT", root)
-			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
-			e.Setenv("AGENTMESH_HOME", filepath.Join(e.WorkDir, "home", "state"))
-			e.Setenv("NO_COLOR", "1")
-			e.Setenv("GOPROXY", "off")
-			e.Setenv("GOFLAGS", "")
-			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o700)
-		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await, "exits": exits, "sigterm": sigterm, "replace": replace,
-		},
-		Condition: func(name string) (bool, error) {
-			switch name {
-			case "race": // modules of Go are compiled so slowly then that the story takes minutes
-				return raceFlag != "-race=false", nil
-			case "rust":
-			default:
-				return false, fmt.Errorf("unheard condition %q", name)
-			}
-			why := noRust(root)
-			if why != "" {
-				t.Logf("no story in Rust: %s", why)
-			}
-			return why == "", nil
-		},
-	})
+	testscript.Run(t, p)
 }
 
 // toolchains are the variables by which a story, whose home is another, finds what this user has built and installed.

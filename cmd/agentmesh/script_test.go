@@ -53,8 +53,21 @@ func (b builder) Run() int {
 var update = flag.Bool("update", false, "write what the commands print into the stories")
 
 func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+	p := stories(t, ".")
+	p.Cmds["asksoon"], p.Cmds["tamper"] = askSoon, tamper
+	testscript.Run(t, p)
+}
+
+// stories are the scripts in a folder below testdata. Each has the built commands on its PATH, a home and a state folder of
+// its own, the checkout as ROOT, and in ADDR an address where nobody listens.
+func stories(t *testing.T, folder string) testscript.Params {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		Dir:                 filepath.Join("testdata", folder),
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -64,26 +77,32 @@ func TestStories(t *testing.T) {
 				return err
 			}
 			defer listener.Close()
-			root, err := filepath.Abs("../..")
-			if err != nil {
-				return err
-			}
 			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("ADDR", listener.Addr().String())
 			e.Setenv("ROOT", root)
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("AGENTMESH_HOME", filepath.Join(e.WorkDir, "home", "state"))
 			e.Setenv("NO_COLOR", "1")
-			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o700)
+			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await":   await,
-			"exits":   exits,
-			"asksoon": askSoon,
-			"sigterm": sigterm,
-			"tamper":  tamper,
+			"await": await, "exits": exits, "replace": replace, "sigterm": sigterm,
 		},
-	})
+	}
+}
+
+// with sets variables beside those that all stories have, or in place of them.
+func with(p testscript.Params, vars ...string) testscript.Params {
+	before := p.Setup
+	p.Setup = func(e *testscript.Env) error {
+		err := before(e)
+		for _, v := range vars {
+			name, value, _ := strings.Cut(v, "=")
+			e.Setenv(name, value)
+		}
+		return err
+	}
+	return p
 }
 
 // askSoon asks over a unix socket as soon as somebody answers there.

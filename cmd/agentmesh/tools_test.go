@@ -16,20 +16,9 @@ import (
 // TestToolStories are told to the built commands; "lists SERVER FILE" is what a proxy does when its server lists the tools
 // that stand in the file.
 func TestToolStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "tools"),
-		UpdateScripts:       *update,
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("PATH", commands+string(os.PathListSeparator)+e.Getenv("PATH"))
-			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
-			e.Setenv("AGENTMESH_HOME", filepath.Join(e.WorkDir, "home", "state"))
-			e.Setenv("NO_COLOR", "1")
-			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o700)
-		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "lists": lists},
-	})
+	p := stories(t, "tools")
+	p.Cmds["lists"] = lists
+	testscript.Run(t, p)
 }
 
 func lists(ts *testscript.TestScript, neg bool, args []string) {
