@@ -2,3 +2,18 @@ package release
 
 // PAE is what the signatures of an envelope are over.
 func PAE(e *Envelope) []byte { return e.pae() }
+
+// Disk is what remembering does to the disk.
+type Disk = disk
+
+// HardDisk is the disk itself.
+type HardDisk = hardDisk
+
+// On puts another disk under a Trust.
+func (t *Trust) On(d Disk) { t.disk = d }
+
+// On puts another disk under the signatures and receipts of a Depot.
+func (d *Depot) On(x Disk) { d.disk = x }
+
+// CopyFolder copies a folder of trust.
+func CopyFolder(to, from string) error { return copyFolder(to, from) }

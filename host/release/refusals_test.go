@@ -532,12 +532,13 @@ func touch(t *testing.T, path string) {
 // TestRefusals holds every bad input against its code, and that what was in force before decides on as it did.
 func TestRefusals(t *testing.T) {
 	seen := map[string]bool{}
+	base := newSite(t)
+	base.takes(listing(t, 5, nil))
 	for _, r := range refusals() {
 		seen[r.id] = true
 		t.Run(strings.TrimSpace(r.id+" "+r.name), func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
-			s.takes(listing(t, 5, nil))
+			s := base.copied(t)
 			wants(t, r.do(t, s), r.code)
 		})
 	}
@@ -551,14 +552,15 @@ func TestRefusals(t *testing.T) {
 // TestARefusedUpdateChangesNothing holds that after each refused update the epoch, the roots and the answer for the module
 // in force are what they were.
 func TestARefusedUpdateChangesNothing(t *testing.T) {
+	base := newSite(t)
+	base.takes(listing(t, 5, nil))
 	for _, r := range append(oldAndForged()[:7], wrongRoots()[3:12]...) {
 		if r.id == "S08" && strings.Contains(r.name, "plugin") {
 			continue
 		}
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
-			s.takes(listing(t, 5, nil))
+			s := base.copied(t)
 			before := s.Epoch()
 			if err := r.do(t, s); err == nil {
 				t.Fatal("not refused")

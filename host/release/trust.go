@@ -101,9 +101,12 @@ func (t *Trust) memory() (*memory, error) {
 // read reads the state. A file that it names may be gone when another process has just replaced both.
 func (t *Trust) read() (*memory, error) {
 	var err error
+	if t.held == nil {
+		t.held = &memory{}
+	}
 	for range 5 {
 		var m *memory
-		if m, err = load(t.dir); err == nil {
+		if m, err = load(t.dir, t.held); err == nil {
 			t.held = m
 			return m, nil
 		}
@@ -119,7 +122,8 @@ func (t *Trust) read() (*memory, error) {
 	return nil, &Refusal{Code: CodeStateInvalid, Place: t.dir, Detail: err.Error(), Mend: "restore the folder, or remove it and add the trust roots again by their fingerprints"}
 }
 
-func load(dir string) (*memory, error) {
+// load reads the state and what it names. What before has of it already, by its digest, is not verified a second time.
+func load(dir string, before *memory) (*memory, error) {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return &memory{state: &state{}}, nil
 	}
@@ -139,7 +143,7 @@ func load(dir string) (*memory, error) {
 	}
 	m := &memory{stamp: stamped, state: s}
 	for i := range s.roots {
-		k, err := loadRoot(dir, &s.roots[i])
+		k, err := loadRoot(dir, &s.roots[i], before.root(s.roots[i].name))
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +169,7 @@ func nothingElse(dir string) error {
 	return nil
 }
 
-func loadRoot(dir string, s *rootState) (*known, error) {
+func loadRoot(dir string, s *rootState, before *known) (*known, error) {
 	if err := guardedDir(filepath.Join(dir, s.name)); err != nil {
 		return nil, err
 	}
@@ -173,15 +177,19 @@ func loadRoot(dir string, s *rootState) (*known, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := VerifyFirst(&e)
-	if err != nil {
+	if before != nil && before.fingerprint != s.root.digest {
+		before = nil
+	}
+	k := &known{fingerprint: s.root.digest, signed: e, document: src, remembered: s}
+	if before != nil {
+		k.Root = before.Root
+	} else if k.Root, err = VerifyFirst(&e); err != nil {
 		return nil, at(filepath.Join(dir, s.name), err)
 	}
-	if r.Name != s.name || r.Version != s.root.version {
-		return nil, fmt.Errorf("%s holds version %d of root %s", filepath.Join(dir, s.name), r.Version, r.Name)
+	if k.Name != s.name || k.Version != s.root.version {
+		return nil, fmt.Errorf("%s holds version %d of root %s", filepath.Join(dir, s.name), k.Version, k.Name)
 	}
-	k := &known{Root: r, fingerprint: s.root.digest, signed: e, document: src, remembered: s, entries: map[string]*Entry{}}
-	if err := k.loadIndex(dir); err != nil {
+	if err := k.loadIndex(dir, before); err != nil {
 		return nil, err
 	}
 	for _, digest := range s.permit {
@@ -189,14 +197,14 @@ func loadRoot(dir string, s *rootState) (*known, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p, err := r.VerifyPermit(&e); err == nil { // else the root has changed since, and it counts no more
+		if p, err := k.VerifyPermit(&e); err == nil { // else the root has changed since, and it counts no more
 			k.permits = append(k.permits, p)
 		}
 	}
 	return k, nil
 }
 
-func (k *known) loadIndex(dir string) error {
+func (k *known) loadIndex(dir string, before *known) error {
 	s := k.remembered
 	if s.index == nil {
 		return nil
@@ -205,18 +213,22 @@ func (k *known) loadIndex(dir string) error {
 	if err != nil {
 		return err
 	}
-	var x *Index
+	k.indexText = src
+	if before != nil && before.index != nil && *before.remembered.index == *s.index {
+		k.index, k.entries = before.index, before.entries
+		return nil
+	}
 	if s.index.until.IsZero() {
-		x, err = k.VerifyIndex(&e)
+		k.index, err = k.VerifyIndex(&e)
 	} else {
-		x, err = ReadIndex(e.Payload) // its signers count no more; what it says of what runs does
+		k.index, err = ReadIndex(e.Payload) // its signers count no more; what it says of what runs does
 	}
 	if err != nil {
 		return at(filepath.Join(dir, s.name), err)
 	}
-	k.index, k.indexText = x, src
-	for i := range x.Entries {
-		k.entries[x.Entries[i].id()] = &x.Entries[i]
+	k.entries = map[string]*Entry{}
+	for i := range k.index.Entries {
+		k.entries[k.index.Entries[i].id()] = &k.index.Entries[i]
 	}
 	return nil
 }
