@@ -8,5 +8,10 @@ import (
 
 // TestReleaseStories are told to the built commands: keys, trust, signed plugins and their way to a host.
 func TestReleaseStories(t *testing.T) {
-	testscript.Run(t, stories(t, "release"))
+	p := stories(t, "release")
+	p.Cmds["registry"] = startRegistry
+	p.Cmds["fingerprint"] = fingerprint
+	p.Cmds["alter"] = alter
+	p.Condition = haveRegistry
+	testscript.Run(t, p)
 }

@@ -77,14 +77,8 @@ type Error struct {
 	Err    error  // the cause; may be nil
 }
 
-// Error gives place, detail, code and the mend on one line.
-func (e *Error) Error() string {
-	text := fmt.Sprintf("%s: %s (%s)", e.Place, e.Detail, e.Code)
-	if e.Mend != "" {
-		text += "; " + e.Mend
-	}
-	return text
-}
+// Error gives place, code and detail.
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.Place, e.Code, e.Detail) }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -95,6 +89,17 @@ func CodeOf(err error) abi.Code {
 		return e.Code
 	}
 	return ""
+}
+
+// Refuses reports whether the error is about what was sent, and not about getting it: to ask again, or elsewhere, would
+// bring the same.
+func (e *Error) Refuses() bool {
+	switch e.Code {
+	case CodeDigestMismatch, CodeSizeMismatch, CodeManifestInvalid, CodeManifestTooLarge, CodeTooLarge, CodeMediaTypeUnknown,
+		CodeLayersUnexpected, CodeIndexUnexpected, CodeConfigInvalid, CodeRedirectRefused:
+		return true
+	}
+	return false
 }
 
 // errStalled cancels a request whose bytes do not come.
