@@ -3,6 +3,8 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"agentmesh/host/wasm"
 	"agentmesh/pdk/abi"
@@ -22,21 +24,30 @@ func isPlugin(module []byte) bool {
 	return err != nil || m.Entry != abi.EntryDirect
 }
 
-// openPlugins makes plugins of the modules, and judges of those of kind policy.
+// openPlugins makes plugins of the modules, several at a time, and judges of those of kind policy.
 func (l *loader) openPlugins(ctx context.Context) {
-	for _, f := range l.foreign {
-		if len(l.errs) > 0 {
-			return
-		}
-		o := l.engine.options.Plugins[f.Manifest.Name]
-		p, err := l.engine.plugin(ctx, f, o)
-		if err != nil {
-			l.fail(f.Path, fmt.Errorf("plugin %s: %w", f.Manifest.Name, err))
+	if len(l.errs) > 0 {
+		return
+	}
+	plugins, errs := make([]*Plugin, len(l.foreign)), make([]error, len(l.foreign))
+	var wait sync.WaitGroup
+	room := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, f := range l.foreign {
+		room <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-room }()
+			plugins[i], errs[i] = l.engine.plugin(ctx, f, l.engine.options.Plugins[f.Manifest.Name])
+		})
+	}
+	wait.Wait()
+	for i, f := range l.foreign {
+		if errs[i] != nil {
+			l.fail(f.Path, fmt.Errorf("plugin %s: %w", f.Manifest.Name, errs[i]))
 			continue
 		}
-		l.plugins = append(l.plugins, p)
-		if p.Kind() == abi.KindPolicy {
-			l.judges = append(l.judges, p.Judge(o.Mode == ModeMonitor))
+		l.plugins = append(l.plugins, plugins[i])
+		if plugins[i].Kind() == abi.KindPolicy {
+			l.judges = append(l.judges, plugins[i].Judge(l.engine.options.Plugins[f.Manifest.Name].Mode == ModeMonitor))
 		}
 	}
 }

@@ -259,3 +259,17 @@ func TestAnswersThatAreNone(t *testing.T) {
 		})
 	}
 }
+
+func TestEveryRefusedPluginIsNamed(t *testing.T) {
+	imports := func(name string) string {
+		module := importing("env", name, plain())
+		return string(wasm.AppendCustom(module, abi.SectionManifest, []byte(manifest("test/"+name, "policy", ""))))
+	}
+	dir := folder(t, map[string]string{"a.wasm": imports("first"), "b.wasm": imports("second"), "c.wasm": imports("third")})
+	_, err := newEngine(t, sandbox.Options{}).Load(t.Context(), dir)
+	for _, want := range []string{"a.wasm", "env.first", "b.wasm", "env.second", "c.wasm", "env.third"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to name %s", err, want)
+		}
+	}
+}
