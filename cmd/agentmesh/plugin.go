@@ -22,7 +22,8 @@ func pluginCommand(e *env) *cobra.Command {
 Cargo.toml makes it Rust, Go files make it Go, a policy file makes it YAML. Without one the working folder is meant.`,
 		newPluginCommand(e), buildPluginCommand(e), testPluginCommand(e), benchPluginCommand(e), inspectPluginCommand(e),
 		runPluginCommand(e), validatePluginCommand(e), listPluginsCommand(e), replayPluginCommand(e), signPluginCommand(e), verifyPluginCommand(e),
-		pushPluginCommand(e), pullPluginCommand(e), savePluginCommand(e), loadPluginCommand(e))
+		pushPluginCommand(e), pullPluginCommand(e), savePluginCommand(e), loadPluginCommand(e),
+		stagePluginCommand(e), promotePluginCommand(e), rollbackPluginCommand(e), pinPluginCommand(e), yankPluginCommand(e), historyPluginCommand(e))
 }
 
 // subject is the plugin that a command is about, as a module: a plugin of its own, or a compiled policy.

@@ -12,6 +12,7 @@ func TestReleaseStories(t *testing.T) {
 	p.Cmds["registry"] = startRegistry
 	p.Cmds["fingerprint"] = fingerprint
 	p.Cmds["alter"] = alter
+	p.Cmds["until"] = until
 	p.Condition = haveRegistry
 	testscript.Run(t, p)
 }
