@@ -239,8 +239,51 @@ func TestDockerConfiguration(t *testing.T) {
 	write(t, file, []byte(`{"auths":`), 0o600)
 	_, err = oci.New(oci.Options{DockerConfig: file})
 	wantCode(t, err, "options_invalid")
+	c := client(t)
+	t.Setenv("DOCKER_CONFIG", dir)
+	if _, err := c.List(t.Context(), reference(t, "oci-layout://"+dir)); oci.CodeOf(err) != "not_found" {
+		t.Errorf("a broken configuration disturbs who needs no login: %v", err)
+	}
+	_, err = c.Pull(t.Context(), ref, oci.WasmLimits())
+	wantCode(t, err, "options_invalid")
 	_, err = oci.New(oci.Options{DockerConfig: filepath.Join(dir, "absent.json")})
 	wantCode(t, err, "options_invalid")
+}
+
+// TestTokens: a registry that wants a token of another address at its own host, got for a login; and one that would send
+// the login to where only this machine should be heard.
+func TestTokens(t *testing.T) {
+	s := newShelf(t, true)
+	realm := s.URL + "/token"
+	s.turn(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		switch {
+		case r.URL.Path == "/token":
+			if name, password, _ := r.BasicAuth(); name != "operator" || password != "of rules" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			io.WriteString(w, `{"token":"for `+r.URL.Query().Get("scope")+`"}`)
+		case !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer for repository:rules/eu:pull"):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",service="rules"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			honest.ServeHTTP(w, r)
+		}
+	})
+	ref := s.ref(t, "rules/eu:1")
+	known := func(o *oci.Options) { o.DockerConfig = loginFile(t, s.host()) }
+	c := client(t, known)
+	must(c.Push(t.Context(), ref, oci.WasmArtifact(module("1"), nil)))
+	must(c.Pull(t.Context(), ref, oci.WasmLimits()))
+	_, err := client(t).Pull(t.Context(), ref, oci.WasmLimits())
+	wantCode(t, err, "unauthorized")
+
+	realm = "http://169.254.169.254/latest/meta-data"
+	_, err = client(t, known).Pull(t.Context(), ref, oci.WasmLimits())
+	wantCode(t, err, "registry_answer")
+	if !strings.Contains(err.Error(), "blocked prefix") {
+		t.Errorf("it was refused for another reason: %v", err)
+	}
 }
 
 func write(t *testing.T, file string, data []byte, mode os.FileMode) {

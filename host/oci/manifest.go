@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -100,10 +101,25 @@ func readObject(data []byte) (abi.Value, error) {
 	if v.Kind() != abi.Object {
 		return abi.Value{}, fault(CodeManifestInvalid, "the manifest is no JSON object")
 	}
+	if err := exact(v, "mediaType", "artifactType", "config", "layers", "manifests", "subject", "annotations", "schemaVersion"); err != nil {
+		return abi.Value{}, err
+	}
 	if n, ok := v.Get("schemaVersion").Int(); !ok || n != 2 {
 		return abi.Value{}, fault(CodeManifestInvalid, "the manifest has no schemaVersion 2")
 	}
 	return v, nil
+}
+
+// exact refuses a name that is one of those in another case: there are parsers that take it for the same.
+func exact(v abi.Value, names ...string) error {
+	for _, m := range v.Items() {
+		for _, name := range names {
+			if m.Name != name && strings.EqualFold(m.Name, name) {
+				return fault(CodeManifestInvalid, "the manifest says %s, which is %s only to some", shown(m.Name), name)
+			}
+		}
+	}
+	return nil
 }
 
 func descriptorsOf(v abi.Value, what string) ([]Descriptor, error) {
@@ -137,6 +153,9 @@ func descriptorOf(v abi.Value, what string) (Descriptor, error) {
 		return Descriptor{}, fault(CodeManifestInvalid, "a %s has the size %d", what, size)
 	case mediaType == "":
 		return Descriptor{}, fault(CodeManifestInvalid, "a %s has no media type", what)
+	}
+	if err := exact(v, "mediaType", "artifactType", "digest", "size", "annotations"); err != nil {
+		return Descriptor{}, err
 	}
 	return Descriptor{
 		MediaType: mediaType, Digest: digest.Digest(named), Size: size, ArtifactType: artifactType,

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// noFollow makes opening a symbolic link fail.
-const noFollow = syscall.O_NOFOLLOW
+// noFollow makes opening a symbolic link fail, and opening a pipe return at once.
+const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // lock takes the lock of f, which the kernel frees when the process ends, however it ends. It returns false when
 // another holds it and wait is not asked for.

@@ -134,6 +134,8 @@ func TestRefusedArtifacts(t *testing.T) {
 		{"O06", "manifest is of docker's type", answers{"1": {"application/vnd.docker.distribution.manifest.v2+json", honest, nil}}, "media_type_unknown", true},
 		{"O06", "manifest says that it is an index", serving(strings.Replace(honest, oci.ManifestType, oci.IndexType, 1)), "media_type_unknown", true},
 		{"O06", "manifest names layers twice", serving(strings.TrimSuffix(honest, "}") + `,"layers":[]}`), "manifest_invalid", true},
+		{"O06", "manifest names layers in another case", serving(strings.TrimSuffix(honest, "}") + `,"Layers":[]}`), "manifest_invalid", true},
+		{"O06", "layer names its size in another case", serving(manifestOf(config, strings.TrimSuffix(layer, "}")+`,"SIZE":1}`)), "manifest_invalid", true},
 		{"O06", "config names its layers twice", withConfig(strings.Replace(wasmConfig, `"os"`, `"layerDigests":[],"os"`, 1)), "config_invalid", false},
 		{"O06", "layerDigests are others", withConfig(strings.Replace(wasmConfig, sha(wasm), sha("x"), 1)), "config_invalid", false},
 		{"O06", "layerDigests name two", withConfig(strings.Replace(wasmConfig, `"]`, `","x"]`, 1)), "config_invalid", false},
@@ -292,16 +294,28 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 		honest.ServeHTTP(w, r)
 	})
 	var waits []time.Duration
-	patient := func(o *oci.Options) {
-		o.Retries, o.Backoff = 3, time.Second
-		o.Wait = func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }
-	}
-	p, err := client(t, patient).Pull(t.Context(), ref, oci.WasmLimits())
+	p, err := client(t, patient(&waits)).Pull(t.Context(), ref, oci.WasmLimits())
 	if err != nil || !bytes.Equal(p.Layers[0].Data, module("1")) {
 		t.Fatalf("after two failures: %v", err)
 	}
 	if len(waits) != 2 || waits[0] < time.Second/2 || waits[0] > time.Second || waits[1] < time.Second || waits[1] > 2*time.Second {
 		t.Errorf("it waited %v; want about a second, then about two", waits)
+	}
+
+	s.turn(func(w http.ResponseWriter, r *http.Request, _ http.Handler) { status(503, "20")(w, r) })
+	waits = nil
+	_, err = client(t, patient(&waits)).Pull(t.Context(), ref, oci.WasmLimits())
+	wantCode(t, err, "registry_unavailable")
+	if len(waits) != 3 || waits[0] < 20*time.Second || waits[2] < 20*time.Second || waits[2] > 30*time.Second {
+		t.Errorf("asked to come back in 20 s, it waited %v", waits)
+	}
+}
+
+// patient tries four times, a second after the first, and writes down how long it would wait.
+func patient(waits *[]time.Duration) func(*oci.Options) {
+	return func(o *oci.Options) {
+		o.Retries, o.Backoff = 3, time.Second
+		o.Wait = func(_ context.Context, d time.Duration) error { *waits = append(*waits, d); return nil }
 	}
 }
 

@@ -242,8 +242,10 @@ func readExactly(r io.Reader, d Descriptor) ([]byte, error) {
 	return data, nil
 }
 
-// longestWait is the longest pause between two tries.
-const longestWait = 8 * time.Second
+const (
+	longestWait  = 8 * time.Second // that we choose between two tries
+	longestAsked = time.Minute     // that a registry may ask for
+)
 
 // again does something that may be done twice, and does it again while the reason for failing may pass.
 func (c *Client) again(ctx context.Context, place string, do func() error) error {
@@ -267,12 +269,15 @@ func passing(err error) bool {
 	return false
 }
 
+// pause is how long to wait: longer each time, never shorter than the registry asked for, and apart from others who were
+// sent away at the same moment.
 func (c *Client) pause(try int, err error) time.Duration {
-	wait := min(c.o.Backoff<<try, longestWait)
+	wait := min(c.o.Backoff<<min(try, 30), longestWait)
+	var asked time.Duration
 	if b, ok := errors.AsType[*busy](err); ok {
-		wait = min(max(wait, b.after), longestWait)
+		asked = min(b.after, longestAsked)
 	}
-	return wait/2 + rand.N(wait/2+1) // apart from others who were sent away at the same moment
+	return max(asked, wait/2) + rand.N(wait/2+1)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -80,22 +81,34 @@ func authorities(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// loginsOf reads docker's configuration, whose credential helpers are then asked when a registry wants a login.
+// loginsOf reads docker's configuration, whose credential helpers are then asked when a registry wants a login. The user's
+// own is read only then: who needs no login needs no such file, and one that is broken disturbs nobody else.
 func loginsOf(o Options) (auth.CredentialFunc, error) {
-	store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
-	if o.DockerConfig != "" {
-		store, err = credentials.NewStore(o.DockerConfig, credentials.StoreOptions{})
-		if _, missing := os.Stat(o.DockerConfig); err == nil {
-			err = missing
-		}
+	if o.DockerConfig == "" {
+		return func(ctx context.Context, host string) (auth.Credential, error) {
+			store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+			if err != nil {
+				return auth.EmptyCredential, badLogins(err)
+			}
+			return credentials.Credential(store)(ctx, host)
+		}, nil
 	}
+	_, err := os.Stat(o.DockerConfig)
 	if err != nil {
-		return nil, &Error{
-			Code: CodeOptionsInvalid, Place: "docker configuration", Detail: err.Error(), Err: err,
-			Mend: "mend config.json, or name the folder of another by $DOCKER_CONFIG",
-		}
+		return nil, badLogins(err)
+	}
+	store, err := credentials.NewStore(o.DockerConfig, credentials.StoreOptions{})
+	if err != nil {
+		return nil, badLogins(err)
 	}
 	return credentials.Credential(store), nil
+}
+
+func badLogins(err error) error {
+	return &Error{
+		Code: CodeOptionsInvalid, Place: "docker configuration", Detail: err.Error(), Err: err,
+		Mend: "mend config.json, or name the folder of another by $DOCKER_CONFIG",
+	}
 }
 
 // plain reports whether the registry is spoken to by plain HTTP.
@@ -228,14 +241,14 @@ func comeBack(resp *http.Response) error {
 type flow struct {
 	stall  time.Duration
 	began  time.Time
-	bytes  int64
+	bytes  atomic.Int64 // an answer may begin before the request has ended
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
 }
 
 func (f *flow) moved(n int) error {
-	f.bytes += int64(n)
-	if time.Since(f.began) > f.stall+time.Duration(f.bytes)*time.Second/leastRate {
+	seconds := float64(f.bytes.Add(int64(n))) / leastRate
+	if time.Since(f.began) > f.stall+time.Duration(seconds*float64(time.Second)) {
 		f.cancel(errStalled)
 		return errStalled
 	}
