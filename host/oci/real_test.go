@@ -63,32 +63,57 @@ func tool(t *testing.T, script string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// independent runs a tool that others wrote, from the Go module proxy, and returns what it prints.
-func independent(t *testing.T, module string, args ...string) string {
+// installed is a tool that others wrote, built once from the Go module proxy into .tools: outside of our module, its
+// versions are its own.
+func installed(t *testing.T, module string) string {
+	t.Helper()
+	home := must(filepath.Abs("../../.tools/oci"))
+	name := strings.NewReplacer("/", "_", "@", "_").Replace(module)
+	program := filepath.Join(home, name)
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
+	part := filepath.Join(home, fmt.Sprintf("part.%d", os.Getpid()))
+	defer os.RemoveAll(part)
+	install := exec.Command(must(filepath.Abs("../../.ci/go")), "install", module)
+	install.Dir = t.TempDir()
+	install.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "CGO_ENABLED=0", "GOBIN="+part)
+	if out, err := install.CombinedOutput(); err != nil {
+		if os.Getenv("CI") == "" {
+			t.Skipf("%s cannot be had: %v\n%s", module, err, out)
+		}
+		t.Fatalf("%s: %v\n%s", module, err, out)
+	}
+	command := filepath.Base(strings.Split(module, "@")[0])
+	if err := os.Rename(filepath.Join(part, command), program); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// prints runs a tool and returns what it prints.
+func prints(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	var said bytes.Buffer
-	run := exec.Command(must(filepath.Abs("../../.ci/go")), append([]string{"run", module}, args...)...)
-	run.Dir, run.Stderr = t.TempDir(), &said // outside of our module: its versions are its own
-	run.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "CGO_ENABLED=0")
+	run := exec.Command(program, args...)
+	run.Stderr = &said
 	out, err := run.Output()
 	if err != nil {
-		t.Fatalf("%s %q: %v\n%s", module, args, err, said.String())
+		t.Fatalf("%s %q: %v\n%s", program, args, err, said.String())
 	}
 	return string(out)
 }
 
 const (
-	crane = "github.com/google/go-containerregistry/cmd/crane@v0.22.1"
-	oras  = "oras.land/oras/cmd/oras@v1.3.6"
+	craneModule = "github.com/google/go-containerregistry/cmd/crane@v0.22.1"
+	orasModule  = "oras.land/oras/cmd/oras@v1.3.6"
 )
 
 // TestOthersFetchWhatWePush: two independent tools list and fetch what was pushed to a real registry, which knows no
 // referrers API, so that the attestation is found by the fallback tag.
 func TestOthersFetchWhatWePush(t *testing.T) {
 	host := realRegistry(t)
-	if err := exec.Command("../../.ci/go", "run", crane, "version").Run(); err != nil && os.Getenv("CI") == "" {
-		t.Skipf("crane cannot be had: %v", err)
-	}
+	crane, oras := installed(t, craneModule), installed(t, orasModule)
 	c, text := client(t), "oci://"+host+"/rules/eu:1.0.0"
 	ref := reference(t, text)
 	pushed, err := c.Push(t.Context(), ref, oci.WasmArtifact(module("1"), map[string]string{"org.opencontainers.image.version": "1.0.0"}))
@@ -108,31 +133,31 @@ func TestOthersFetchWhatWePush(t *testing.T) {
 
 	repository := host + "/rules/eu"
 	fallback := strings.Replace(pushed.Digest.String(), ":", "-", 1)
-	if tags := strings.Fields(independent(t, crane, "ls", repository)); len(tags) != 2 || !strings.Contains(strings.Join(tags, " "), fallback) {
+	if tags := strings.Fields(prints(t, crane, "ls", repository)); len(tags) != 2 || !strings.Contains(strings.Join(tags, " "), fallback) {
 		t.Errorf("crane ls: %q, want 1.0.0 and the fallback tag", tags)
 	}
-	if got := strings.TrimSpace(independent(t, crane, "digest", repository+":1.0.0")); got != pushed.Digest.String() {
+	if got := strings.TrimSpace(prints(t, crane, "digest", repository+":1.0.0")); got != pushed.Digest.String() {
 		t.Errorf("crane digest: %s, pushed %s", got, pushed.Digest)
 	}
-	if got := independent(t, crane, "blob", repository+"@"+digestOf(module("1"))); got != string(module("1")) {
+	if got := prints(t, crane, "blob", repository+"@"+digestOf(module("1"))); got != string(module("1")) {
 		t.Errorf("crane blob: %q", got)
 	}
 	var manifest struct {
 		Config struct{ MediaType string }
 		Layers []struct{ MediaType string }
 	}
-	if err := json.Unmarshal([]byte(independent(t, crane, "manifest", repository+":1.0.0")), &manifest); err != nil ||
+	if err := json.Unmarshal([]byte(prints(t, crane, "manifest", repository+":1.0.0")), &manifest); err != nil ||
 		manifest.Config.MediaType != oci.WasmConfigType || len(manifest.Layers) != 1 || manifest.Layers[0].MediaType != oci.WasmType {
 		t.Errorf("crane manifest: %+v, %v", manifest, err)
 	}
-	if tree := independent(t, oras, "discover", "--plain-http", "--format", "tree", repository+":1.0.0"); !strings.Contains(tree, attested.Digest.String()) ||
+	if tree := prints(t, oras, "discover", "--plain-http", "--format", "tree", repository+":1.0.0"); !strings.Contains(tree, attested.Digest.String()) ||
 		!strings.Contains(tree, oci.AttestationType) {
 		t.Errorf("oras discover:\n%s", tree)
 	}
 
 	// and the other way: what a tool copies into a layout, attestations and all, is read as what was pushed
 	layout := filepath.Join(t.TempDir(), "layout")
-	independent(t, oras, "copy", "-r", "--from-plain-http", repository+":1.0.0", "--to-oci-layout", layout+":1.0.0")
+	prints(t, oras, "copy", "-r", "--from-plain-http", repository+":1.0.0", "--to-oci-layout", layout+":1.0.0")
 	moved := reference(t, "oci-layout://"+layout+":1.0.0")
 	if p, err := c.Pull(t.Context(), moved, oci.WasmLimits()); err != nil || p.Descriptor.Digest != pushed.Digest {
 		t.Errorf("from the layout that oras wrote: %v", err)
@@ -142,7 +167,7 @@ func TestOthersFetchWhatWePush(t *testing.T) {
 	}
 	ours := reference(t, "oci-layout://"+filepath.Join(t.TempDir(), "ours")+":1.0.0")
 	must(c.Push(t.Context(), ours, oci.WasmArtifact(module("1"), nil)))
-	if got := independent(t, oras, "manifest", "fetch", "--oci-layout", ours.Path+":1.0.0"); !strings.Contains(got, oci.WasmConfigType) {
+	if got := prints(t, oras, "manifest", "fetch", "--oci-layout", ours.Path+":1.0.0"); !strings.Contains(got, oci.WasmConfigType) {
 		t.Errorf("oras manifest fetch of our layout: %s", got)
 	}
 }
