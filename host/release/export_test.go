@@ -17,3 +17,21 @@ func (d *Depot) On(x Disk) { d.disk = x }
 
 // CopyFolder copies a folder of trust.
 func CopyFolder(to, from string) error { return copyFolder(to, from) }
+
+// Remembered reads a state and writes it again.
+func Remembered(src []byte) ([]byte, error) {
+	s, err := readState(src)
+	if err != nil {
+		return nil, err
+	}
+	return appendState(s), nil
+}
+
+// Received reads a receipt and writes it again.
+func Received(src []byte) ([]byte, error) {
+	r, err := readReceipt(src)
+	if err != nil {
+		return nil, err
+	}
+	return appendReceipt(&r), nil
+}
