@@ -21,19 +21,21 @@ help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: build ## build everything and serve the example policies on loopback, state in .agentmesh/
+run: build ## build everything, sign it for this checkout, and serve it with the example policies on loopback, state in .agentmesh/
+	@mkdir -p -m 0700 .agentmesh
 	@chmod -R go-w policies/example bin/plugins  # rules that others may write are refused, and archives often let them
+	AGENTMESH_HOME=.agentmesh bin/agentmesh plugin sign bin/plugins/*.wasm
 	AGENTMESH_HOME=.agentmesh exec bin/meshhost serve --plugins bin/plugins --policies policies/example --listen $(LISTEN)
 
-# Presets and shipped plugins are asked for by name: a folder of plugins is not entered, so they rule nowhere else.
+# Presets are asked for by name: a folder of plugins is not entered, so they rule nowhere else.
 .PHONY: build
-build: ## bin/agentmesh, bin/meshhost and the shipped rules as .wasm in bin/plugins/
+build: ## bin/agentmesh, bin/meshhost, the shipped plugins in bin/plugins/, the presets as .wasm in bin/plugins/presets/
 	@mkdir -p bin/plugins
 	$(BUILD) -o bin/ ./cmd/agentmesh ./cmd/meshhost
 	bin/agentmesh policy build --out bin/plugins/presets preset:strict preset:moderate preset:permissive
-	bin/agentmesh plugin build --go .ci/go --out bin/plugins/shipped plugins/pii-guard plugins/trust-reward
+	bin/agentmesh plugin build --go .ci/go --out bin/plugins plugins/pii-guard plugins/trust-reward
 	@if .ci/rust --ready; then \
-	  bin/agentmesh plugin build --cargo .ci/rust --out bin/plugins/shipped plugins/sql-guard || echo "setup: plugins/sql-guard is left out: it could not be built"; \
+	  bin/agentmesh plugin build --cargo .ci/rust --out bin/plugins plugins/sql-guard || echo "setup: plugins/sql-guard is left out: it could not be built"; \
 	else echo "setup: plugins/sql-guard is left out: make rust-toolchain brings what builds it"; fi
 
 .PHONY: rust-toolchain

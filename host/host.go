@@ -247,7 +247,7 @@ func (h *Host) loaded(s sandbox.Status) {
 		h.log.Error("the rules do not load; the last good ones go on deciding", "set", s.Set, "error", s.Err)
 		return
 	}
-	h.log.Info("rules in force", "judges", s.Judges, "set", s.Set)
+	h.log.Info("rules in force", "judges", s.Judges, "set", s.Set, "trust", h.modules.admitted.Load())
 	for _, w := range s.Warnings {
 		h.log.Warn(w)
 	}

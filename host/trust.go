@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"agentmesh/host/gate"
@@ -44,7 +45,8 @@ type modules struct {
 	observer *rollout.Observer
 	archive  *replay.Archive
 	wrapper  rollout.Wrapper
-	unsigned []string // absolute: folders whose modules run whoever made them
+	admitted atomic.Value // []string: whom the modules of the set that was admitted last are trusted by
+	unsigned []string     // absolute: folders whose modules run whoever made them
 	mu       sync.Mutex
 	refused  map[string]string // what was written down of a module that was refused last, by its path
 }
@@ -236,7 +238,11 @@ func (h *Host) admit(ctx context.Context, s *sandbox.Set) error {
 	if err := h.gate.Adopt(ctx, info); err != nil {
 		return err
 	}
-	return h.modules.trust.Adopt(versions)
+	if err := h.modules.trust.Adopt(versions); err != nil {
+		return err
+	}
+	h.modules.admitted.Store(trustedBy(s))
+	return nil
 }
 
 // trustedBy names whom the modules of the set in force are trusted by.

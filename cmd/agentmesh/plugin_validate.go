@@ -18,7 +18,7 @@ func validatePluginCommand(e *env) *cobra.Command {
 settings, compiles it, starts it, and puts its golden cases to it in the sandbox and under the stock Extism SDK. Nothing is left behind.
 
 Exits 0 when all would be taken, 1 otherwise.`,
-		Example: "  agentmesh plugin validate pii-guard.wasm\n  agentmesh plugin validate bin/plugins/shipped/*.wasm -o json",
+		Example: "  agentmesh plugin validate pii-guard.wasm\n  agentmesh plugin validate bin/plugins/*.wasm -o json",
 		Args:    takes(0, -1, "plugins"),
 	}
 	k := e.toolkit(c)

@@ -29,7 +29,10 @@ Flags go over the environment (AGENTMESH_LISTEN, AGENTMESH_DIRS__POLICIES, …),
 	f := c.Flags()
 	f.String("config", "", "configuration file (default: config.yaml in the state folder)")
 	f.StringSlice("policies", nil, "folder of policies, a policy file, or preset:NAME; repeatable")
-	f.StringSlice("plugins", nil, "folder of compiled modules (.wasm); repeatable")
+	f.StringSlice("plugins", nil, "folder of signed modules (.wasm); repeatable")
+	f.StringSlice("allow-unsigned", nil, "folder of modules that run whoever made them, for development; repeatable")
+	f.Bool("plain-http", false, "ask OCI registries beyond this machine without TLS")
+	f.String("ca", "", "PEM file of authorities that OCI registries' certificates may be of, beside the system's")
 	f.String("listen", "", "address to listen on; beyond loopback it needs TLS")
 	f.String("socket", "", "unix socket to listen on as well, for this user alone and without a token")
 	f.StringSlice("root", nil, "folder that tools may work in (resource.outside_roots); repeatable")
@@ -64,8 +67,14 @@ func serve(c *cobra.Command, environ []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if len(config.Dirs.Policies)+len(config.Dirs.Plugins) == 0 {
-		log.Warn("no --policies and no --plugins: everything is denied")
+	if h.Status().Judges == 0 {
+		log.Warn("no rules are loaded (--policies, --plugins, agentmesh plugin promote): everything is denied")
+	}
+	for _, dir := range config.Trust.AllowUnsigned {
+		log.Warn("UNSIGNED MODULES RUN from this folder, whoever made them: --allow-unsigned is for development", "folder", dir)
+	}
+	if err := h.Follow(c.Context()); err != nil {
+		return errors.Join(err, h.Close())
 	}
 	err = h.Serve(c.Context(), func(addresses []string) {
 		log.Info("serving", "addresses", addresses, "state", string(state))
