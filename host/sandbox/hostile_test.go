@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,10 +50,20 @@ func shut(t testing.TB, p *sandbox.Plugin) {
 // right, and costs the same.
 type patron struct {
 	stop, stopped chan struct{}
-	took          []time.Duration
+	beside        atomic.Int32 // who has the machine's other half
+	took          [besides][]time.Duration
 	wrong         error
 	fuel          int64
+	out           []byte
 }
+
+// What a patron's calls are beside.
+const (
+	besideNobody int32 = iota
+	besideFriend       // another plugin that means no harm, asked without a pause
+	besideFoe
+	besides
+)
 
 func newPatron(t testing.TB, e *sandbox.Engine) *patron {
 	t.Helper()
@@ -61,14 +72,19 @@ func newPatron(t testing.TB, e *sandbox.Engine) *patron {
 		t.Fatal(err)
 	}
 	w := &patron{stop: make(chan struct{}), stopped: make(chan struct{})}
+	for i := range w.took {
+		w.took[i] = make([]time.Duration, 0, 1<<18) // no garbage of its own
+	}
 	go func() {
 		defer close(w.stopped)
+		pause := time.NewTicker(100 * time.Microsecond) // a host that has other things to do
+		defer pause.Stop()
 		for w.wrong == nil {
 			w.ask(t, p)
 			select {
 			case <-w.stop:
 				return
-			case <-time.After(100 * time.Microsecond): // a host that has other things to do
+			case <-pause.C:
 			}
 		}
 	}()
@@ -84,9 +100,14 @@ type patronError string
 func (e patronError) Error() string { return string(e) }
 
 func (w *patron) ask(t testing.TB, p *sandbox.Plugin) {
-	begun := time.Now()
-	out, fuel, err := p.Call(t.Context(), "evaluate", []byte(`{"abi":1}`), nil)
-	w.took = append(w.took, time.Since(begun))
+	beside, begun := w.beside.Load(), time.Now()
+	out, fuel, err := p.Call(t.Context(), "evaluate", []byte(`{"abi":1}`), w.out[:0])
+	took := time.Since(begun)
+	if w.beside.Load() == besideFoe {
+		beside = besideFoe // whoever it began beside
+	}
+	w.took[beside] = append(w.took[beside], took)
+	w.out = out
 	switch {
 	case err != nil:
 		w.wrong = err
@@ -96,6 +117,15 @@ func (w *patron) ask(t testing.TB, p *sandbox.Plugin) {
 		w.wrong = patronError("its fuel differs from call to call")
 	}
 	w.fuel = fuel
+}
+
+// during has somebody else do something meanwhile.
+func (w *patron) during(who int32, something func()) time.Duration {
+	begun := time.Now()
+	w.beside.Store(who)
+	something()
+	w.beside.Store(besideNobody)
+	return time.Since(begun)
 }
 
 // end stops asking and tells how it went. It may be called twice.
@@ -111,27 +141,56 @@ func (w *patron) end(t testing.TB) {
 	if w.wrong != nil {
 		t.Errorf("beside it the other plugin: %v", w.wrong)
 	}
-	slices.Sort(w.took)
-	n := len(w.took)
-	t.Logf("meanwhile the other plugin answered %d times: p50 %v, p99 %v, worst %v", n, w.took[n/2], w.took[n*99/100], w.took[n-1])
+	for who, name := range [besides]string{"nobody", "one that means no harm", "one that does"} {
+		took := w.took[who]
+		if n := len(took); n > 0 {
+			slices.Sort(took)
+			t.Logf("beside %s the plugin answered %d times: p50 %v, p99 %v, worst %v", name, n, took[n/2], took[n*99/100], took[n-1])
+		}
+	}
 }
 
+// TestHostileModulesEndWithTheirCode runs them as meshhost does: another process has compiled them. What a harmless
+// plugin takes meanwhile is to be read beside what it takes with nobody else there, and beside one like itself for as long.
 func TestHostileModulesEndWithTheirCode(t *testing.T) {
-	e := newEngine(t, sandbox.Options{})
-	idle := newPatron(t, e) // what follows is to be read beside it
-	time.Sleep(200 * time.Millisecond)
-	t.Log("with nothing hostile beside it:")
-	idle.end(t)
+	cache := privateFolder(t)
+	e := newEngine(t, sandbox.Options{CacheDir: cache})
+	a := newAdmitter(t, sandbox.AdmitOptions{CacheDir: cache})
+	friend, err := opened(t, e, hostile.Behaving(), sandbox.PluginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut(t, friend)
 	w := newPatron(t, e)
 	repeats := 3
-	for _, m := range slices.Concat(hostile.Modules(), hostile.Bombs()) {
-		t.Run(m.Name, func(t *testing.T) { endsWithItsCode(t, e, m, repeats) })
+	if soaking() {
+		repeats = 100
+	}
+	for i, m := range slices.Concat(hostile.Modules(), hostile.Bombs()) {
+		t.Run(m.Name, func(t *testing.T) {
+			if f, err := sandbox.NewPluginFile("guest.wasm", m.Wasm); err == nil && !m.AtLoad && (!race || i%8 == 0) {
+				if err := a.Admit(t.Context(), f, sandbox.PluginOptions{Fuel: hostileFuel}); err != nil {
+					t.Fatalf("it misbehaves before it is to: %v", err)
+				}
+			}
+			took := w.during(besideFoe, func() { endsWithItsCode(t, e, m, repeats) })
+			w.during(besideFriend, func() {
+				for until := time.Now().Add(took); time.Now().Before(until); {
+					if _, _, err := friend.Call(t.Context(), "evaluate", []byte(`{"abi":1}`), nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
 	}
 	w.end(t)
 }
 
+// hostileFuel is what each of their calls may use.
+const hostileFuel = 4_000_000
+
 func endsWithItsCode(t *testing.T, e *sandbox.Engine, m hostile.Module, repeats int) {
-	p, err := opened(t, e, m.Wasm, sandbox.PluginOptions{Fuel: 4_000_000})
+	p, err := opened(t, e, m.Wasm, sandbox.PluginOptions{Fuel: hostileFuel})
 	if m.AtLoad {
 		if got := codeOf(t, err); got != m.Code {
 			t.Errorf("got %v, want %s", err, m.Code)
@@ -168,9 +227,12 @@ func TestHostileModulesAreNotAdmitted(t *testing.T) {
 			continue
 		}
 		t.Run(m.Name, func(t *testing.T) {
-			if err := a.Admit(t.Context(), f, sandbox.PluginOptions{}); codeOf(t, err) != m.Code {
-				t.Errorf("got %v, want %s", err, m.Code)
-			}
+			w.during(besideFoe, func() {
+				if err := a.Admit(t.Context(), f, sandbox.PluginOptions{}); codeOf(t, err) != m.Code {
+					t.Errorf("got %v, want %s", err, m.Code)
+				}
+			})
+			time.Sleep(20 * time.Millisecond) // to be read beside it
 		})
 	}
 	w.end(t)
@@ -187,7 +249,10 @@ func TestABombThatTheScanLetsThrough(t *testing.T) {
 	if _, err := wasm.Scan(f.Wasm, wasm.Limits{}); err != nil {
 		t.Fatalf("it is no bomb that the scan lets through: %v", err)
 	}
-	err = newAdmitter(t, sandbox.AdmitOptions{Time: 300 * time.Millisecond}).Admit(t.Context(), f, sandbox.PluginOptions{})
+	time.Sleep(200 * time.Millisecond) // to be read beside it
+	w.during(besideFoe, func() {
+		err = newAdmitter(t, sandbox.AdmitOptions{Time: 300 * time.Millisecond}).Admit(t.Context(), f, sandbox.PluginOptions{})
+	})
 	if codeOf(t, err) != abi.CodeAdmissionLimit || !strings.Contains(err.Error(), "more time than the 300ms") {
 		t.Errorf("got %v", err)
 	}
