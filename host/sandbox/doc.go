@@ -12,6 +12,11 @@
 // Any other *.wasm is a plugin. Its manifest and golden cases are custom sections of it; a foreign module without them takes
 // x.manifest.json and x.cases.json beside x.wasm. A plugin that the operator configured and that is not there is an error.
 //
+// A module can also lie in memory (Module), with a tag that its giver alone understands. Several versions of one name make as
+// many judges, all of which decide: which of them is to decide for whom and when is host/rollout's, which wraps the set. Two
+// modules of one name and version are an error, and so are two of one name in local/. Dates in a manifest must be dates
+// (Window); heeding them is host/rollout's too.
+//
 // # Plugins
 //
 // A plugin is a pure function: it is given bytes and answers bytes. What it may import is served by the host alone, and
@@ -60,8 +65,12 @@
 //
 // Policies are the operator's configuration, trusted by owner and mode: a policy file, and the directory it is loaded
 // from, must belong to the user who runs the host or to root, and nobody else may be able to write it. Otherwise it is
-// refused, with the command that mends it. Signatures of *.wasm do not exist yet: every one loaded says so in the set's
-// warnings.
+// refused, with the command that mends it.
+//
+// Of a module Options.Trust says who vouches for it, before anything in it is compiled or run; the set remembers (Provenances).
+// One that it refuses fails the load. One that ran before and must stop is replaced by an AbsentJudge, which fails with code
+// absent at whatever it is asked: absence denies. Without Options.Trust every module says in the set's warnings that nobody
+// vouches for it.
 //
 // # Sets
 //

@@ -242,12 +242,12 @@ func (l *loader) rename() {
 			key.version = ""
 		}
 		if other, taken := owner[key]; taken {
-			what := n.name
+			what, hint := n.name, "rename one of them"
 			if key.version != "" {
-				what += " " + n.version
+				what, hint = n.name+" "+n.version, "take one of them away: it is in two folders, or in a folder and in plugins.lock"
 			}
 			l.errs = append(l.errs, &policy.Error{
-				File: n.file, Message: fmt.Sprintf("its judge is named %s, and so is that of %s", what, other), Hint: "rename one of them",
+				File: n.file, Message: fmt.Sprintf("its judge is named %s, and so is that of %s", what, other), Hint: hint,
 			})
 		}
 		owner[key] = n.file
