@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 // judge answers with what it was made with, or by its function.
 type judge struct {
 	name      string
+	version   string // 1.0.0 where it is empty
 	monitored bool
 	findings  []abi.Finding
 	err       error
@@ -29,7 +31,7 @@ type judge struct {
 }
 
 func (j *judge) Info() abi.Judged {
-	return abi.Judged{Name: j.name, Version: "1.0.0", Digest: "sha256:" + j.name, Monitored: j.monitored}
+	return abi.Judged{Name: j.name, Version: cmp.Or(j.version, "1.0.0"), Digest: "sha256:" + j.name, Monitored: j.monitored}
 }
 
 func (j *judge) Applies(q *abi.Request) bool {
@@ -100,7 +102,7 @@ func (l *log) keep(e ledger.Entry) error {
 	return nil
 }
 
-func (l *log) last(t *testing.T) ledger.Entry {
+func (l *log) last(t testing.TB) ledger.Entry {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	"agentmesh/host/ledger"
 	"agentmesh/pdk/abi"
@@ -45,13 +46,14 @@ type Decoder struct {
 // errNoDecision says that an entry is no decision.
 var errNoDecision = errors.New("the entry is no decision")
 
-// Decode reads an entry of kind decision. What it returns is good until the next Decode. Members of the body that it does
+// Decode reads an entry of kind decision. What it returns is good until the next Decode, and shares the memory of the entry's
+// body, which must not change meanwhile. Members of the body that it does
 // not know are ignored: they say more of the decision, and do not change it.
 func (d *Decoder) Decode(e *ledger.Entry) (*Recorded, error) {
 	if e.Kind != ledger.KindDecision {
 		return nil, fmt.Errorf("read a recorded decision: %w", errNoDecision)
 	}
-	body, err := d.reader.Read(string(e.Body))
+	body, err := d.reader.Read(unsafe.String(unsafe.SliceData(e.Body), len(e.Body))) // nobody changes what stands in an entry
 	if err != nil {
 		return nil, fmt.Errorf("read a recorded decision: %w", err)
 	}

@@ -196,14 +196,17 @@ func appendReference(dst, body []byte) []byte {
 
 // reference reads the digest and the length when body stands elsewhere.
 func reference(body []byte) (sum [sha256.Size]byte, length int64, ok bool) {
-	s, found := strings.CutPrefix(string(body[:min(len(body), 128)]), referenceStart)
-	if !found || len(s) < 2*sha256.Size {
+	if len(body) < len(referenceStart) || string(body[:len(referenceStart)]) != referenceStart {
+		return sum, 0, false
+	}
+	s := string(body[len(referenceStart):min(len(body), 128)])
+	if len(s) < 2*sha256.Size {
 		return sum, 0, false
 	}
 	if _, err := hex.Decode(sum[:], []byte(s[:2*sha256.Size])); err != nil {
 		return sum, 0, false
 	}
-	s, found = strings.CutPrefix(s[2*sha256.Size:], `","len":`)
+	s, found := strings.CutPrefix(s[2*sha256.Size:], `","len":`)
 	length, err := strconv.ParseInt(strings.TrimSuffix(s, "}"), 10, 64)
 	return sum, length, found && err == nil && strings.HasSuffix(s, "}")
 }
