@@ -24,7 +24,7 @@ is used. A root that is not known yet is taken only by the fingerprint that you 
 	c.RunE = func(c *cobra.Command, args []string) error {
 		kept, err := e.load(c.Context(), args[0], *fingerprint)
 		if err != nil {
-			return fetched(err)
+			return refusal(err)
 		}
 		if *output == "json" {
 			return e.json(map[string]any{"loaded": kept})

@@ -34,7 +34,7 @@ another place. Exits 3 with the code and the reason when the plugin is not trust
 	c.RunE = func(c *cobra.Command, args []string) error {
 		k, err := e.pull(c.Context(), args[0], o)
 		if err != nil {
-			return fetched(o.advise(err))
+			return refusal(o.advise(err))
 		}
 		if *output == "json" {
 			return e.json(k)

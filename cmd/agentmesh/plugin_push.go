@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -33,7 +32,7 @@ left alone unless --replace is given: hosts refuse bytes that change under a ver
 	c.RunE = func(c *cobra.Command, args []string) error {
 		p, err := e.push(c.Context(), args[0], args[1], pushOptions{*replace, r})
 		if err != nil {
-			return fetched(err)
+			return refusal(err)
 		}
 		if *output == "json" {
 			return e.json(p)
@@ -170,19 +169,4 @@ func tagOf(version string) string {
 		}
 	}
 	return string(tag)
-}
-
-// fetched ends a command whose artifact was refused with exit code 3, and one that could not get it with 1, each with what
-// can be done.
-func fetched(err error) error {
-	e, ok := errors.AsType[*oci.Error](err)
-	switch {
-	case !ok:
-		return refusal(err)
-	case e.Refuses():
-		return &exit{code: exitDenied, err: err, hint: e.Mend}
-	case e.Mend != "":
-		return withHint(err, "%s", e.Mend)
-	}
-	return err
 }

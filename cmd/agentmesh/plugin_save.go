@@ -29,7 +29,7 @@ to the other machine as you like, and agentmesh plugin load takes it up there. E
 		}
 		saved, err := e.save(c.Context(), args, *out)
 		if err != nil {
-			return fetched(err)
+			return refusal(err)
 		}
 		if *output == "json" {
 			return e.json(map[string]any{"folder": *out, "saved": saved})

@@ -75,11 +75,14 @@ type verifiedJSON struct {
 // verifiedJSON prints the answer, a refusal too.
 func (e *env) verifiedJSON(subject string, v verifiedJSON, err error) error {
 	var no *release.Refusal
+	var bad *oci.Error
 	switch {
 	case err == nil:
 		v.OK = true
 	case errors.As(err, &no):
 		v = verifiedJSON{Code: string(no.Code), Reason: no.Error(), Mend: no.Mend}
+	case errors.As(err, &bad) && bad.Refuses():
+		v = verifiedJSON{Code: string(bad.Code), Reason: bad.Error(), Mend: bad.Mend}
 	default:
 		return err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"agentmesh/host/oci"
@@ -23,4 +25,19 @@ func registryFlags(c *cobra.Command) *registry {
 // client speaks to registries; progress may be nil.
 func (r *registry) client(progress func(done, total int64)) (*oci.Client, error) {
 	return oci.New(oci.Options{PlainHTTP: r.plainHTTP, CAFile: r.ca, Progress: progress, UserAgent: "agentmesh/" + version})
+}
+
+// ends says how the process ends by an error that no command has put into words: what a registry or a folder sent and is
+// refused is 3, a reference that is none 2, what could not be had 1.
+func ends(err error) *exit {
+	e, ok := errors.AsType[*oci.Error](err)
+	switch {
+	case !ok:
+		return &exit{code: exitFailed, err: err}
+	case e.Refuses():
+		return &exit{code: exitDenied, err: err, hint: e.Mend}
+	case e.Code == oci.CodeReferenceInvalid:
+		return &exit{code: exitUsage, err: err, hint: e.Mend}
+	}
+	return &exit{code: exitFailed, err: err, hint: e.Mend}
 }

@@ -130,7 +130,7 @@ func run(e *env, args []string) int {
 	}
 	var end *exit
 	if !errors.As(err, &end) {
-		end = &exit{code: exitFailed, err: err}
+		end = ends(err)
 	}
 	if !end.reported {
 		fmt.Fprintf(e.stderr, "agentmesh: %s\n", strings.TrimSuffix(err.Error(), "\n"))

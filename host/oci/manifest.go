@@ -178,11 +178,11 @@ func annotationsOf(v abi.Value) map[string]string {
 
 // within holds what a manifest declares against the caps, before anything of it is fetched.
 func (m *manifest) within(l Limits) error {
-	if n := len(m.layers); n > l.Layers || n < l.Least {
-		return fault(CodeLayersUnexpected, "it has %d layers, where %d to %d are taken", n, l.Least, l.Layers)
-	}
 	if len(l.Configs) > 0 && !slices.Contains(l.Configs, m.config.MediaType) {
 		return fault(CodeMediaTypeUnknown, "its config is %s, not %s", shown(m.config.MediaType), l.Configs[0])
+	}
+	if n := len(m.layers); n > l.Layers || n < l.Least {
+		return fault(CodeLayersUnexpected, "it has %d layers, where %d to %d are taken", n, l.Least, l.Layers)
 	}
 	if m.config.Size > l.Config {
 		return fault(CodeTooLarge, "its config has %d bytes, the cap is %d", m.config.Size, l.Config)
