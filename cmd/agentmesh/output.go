@@ -117,9 +117,9 @@ func plain(s string) string {
 	return b.String()
 }
 
-// lines prints text with what a terminal would obey escaped, its line ends kept.
+// lines prints text with what a terminal would obey escaped, its line ends kept and tabs as four spaces.
 func lines(w io.Writer, text string) {
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(strings.ReplaceAll(text, "\t", "    ")) {
 		fmt.Fprintln(w, plain(strings.TrimSuffix(line, "\n")))
 	}
 }

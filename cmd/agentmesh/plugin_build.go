@@ -24,15 +24,14 @@ const rustTarget = "wasm32-unknown-unknown"
 
 // toolkit is the commands that plugins are built and tested with.
 type toolkit struct {
-	env     *env
-	goTool  string
-	cargo   string
-	environ []string
+	env    *env
+	goTool string
+	cargo  string
 }
 
 // toolkit adds the flags that choose a toolchain.
 func (e *env) toolkit(c *cobra.Command) *toolkit {
-	k := &toolkit{env: e, environ: e.environ}
+	k := &toolkit{env: e}
 	c.Flags().StringVar(&k.goTool, "go", "go", "go command that builds plugins in Go")
 	c.Flags().StringVar(&k.cargo, "cargo", "cargo", "cargo command that builds plugins in Rust")
 	return k
@@ -166,7 +165,7 @@ func (k *toolkit) buildGo(ctx context.Context, src *source, out string) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	c.Env = append(slices.Clone(k.environ), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	c.Env = append(slices.Clone(k.env.environ), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if err := k.run(c, "building "+src.dir); err != nil {
 		return nil, err
 	}
@@ -197,7 +196,7 @@ func (k *toolkit) command(ctx context.Context, src *source, t tool, args []strin
 		return nil, withHint(fmt.Errorf("%s is not installed here: %w", t.command, err), "%s", t.whence)
 	}
 	c := exec.CommandContext(ctx, path, args...)
-	c.Dir, c.Env = src.dir, k.environ
+	c.Dir, c.Env = src.dir, k.env.environ
 	return c, nil
 }
 
@@ -212,7 +211,7 @@ func (k *toolkit) run(c *exec.Cmd, doing string) error {
 	if err == nil {
 		return nil
 	}
-	lines(k.env.stderr, strings.ReplaceAll(said.String(), "\t", "    "))
+	lines(k.env.stderr, said.String())
 	err = fmt.Errorf("%s: %s: %w", doing, filepath.Base(c.Path), err)
 	switch text := said.String(); {
 	case strings.Contains(text, rustTarget+"` target may not be installed") || strings.Contains(text, "can't find crate for `core`"):
@@ -270,7 +269,7 @@ func (k *toolkit) remap(src *source) (string, error) {
 		return "", err
 	}
 	cargo := ""
-	for _, v := range k.environ {
+	for _, v := range k.env.environ {
 		name, value, _ := strings.Cut(v, "=")
 		switch {
 		case name == "CARGO_HOME":

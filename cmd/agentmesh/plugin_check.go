@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -240,19 +239,26 @@ func (t *pluginTest) reached(ctx context.Context) ([]pluginCoverageJSON, error) 
 	if t.Kind != abi.KindPolicy {
 		return nil, nil
 	}
-	effects := t.subject.manifest().Effects
-	if len(effects) == 0 {
-		effects = []string{"deny", "require_approval", "warn", "log"}
-	}
-	said := map[string]bool{}
+	said := abi.SetOf()
 	for _, c := range t.Cases {
 		found, _ := abi.ReadFindings(c.Answer) // an answer that is none is a problem of its case
 		for i := range found {
-			said[found[i].Decision.String()] = true
+			said |= abi.SetOf(found[i].Decision)
 		}
 	}
-	unreached := slices.DeleteFunc(slices.Clone(effects), func(d string) bool { return said[d] })
-	return []pluginCoverageJSON{{Of: "decisions", All: len(effects), Reached: len(effects) - len(unreached), Unreached: append([]string{}, unreached...)}}, nil
+	may, c := t.subject.manifest().MayGive(), pluginCoverageJSON{Of: "decisions", Unreached: []string{}}
+	for _, d := range []abi.Decision{abi.Allow, abi.Deny, abi.RequireApproval, abi.Warn, abi.Log} {
+		switch {
+		case !may.Has(d):
+			continue
+		case said.Has(d):
+			c.Reached++
+		default:
+			c.Unreached = append(c.Unreached, d.String())
+		}
+		c.All++
+	}
+	return []pluginCoverageJSON{c}, nil
 }
 
 func (e *env) testedPlugin(t *pluginTest) {

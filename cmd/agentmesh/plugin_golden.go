@@ -23,14 +23,10 @@ type golden struct {
 
 // exportOf is the function that a plugin of that kind is asked by unless a case says otherwise.
 func exportOf(kind string) string {
-	switch kind {
-	case abi.KindPolicy:
-		return "evaluate"
-	case abi.KindReward:
-		return "score"
-	default:
+	if kind == abi.KindCompliance {
 		return "check"
 	}
+	return abi.Exports(kind)[0]
 }
 
 // casesJSON is a file of cases as a module carries them.
@@ -172,8 +168,8 @@ func functionCases(v abi.Value) ([]golden, error) {
 		switch {
 		case g.name == "" || !c.Get("request").Exists() || !c.Get("want").Exists():
 			return nil, fmt.Errorf("case %d: name, request and want must be there", i+1)
-		case !slices.Contains([]string{"catalog", "check", "classify"}, g.export):
-			return nil, fmt.Errorf("case %q: export must be catalog, check or classify", g.name)
+		case !slices.Contains(abi.Exports(abi.KindCompliance), g.export):
+			return nil, fmt.Errorf("case %q: export must be one of %s", g.name, strings.Join(abi.Exports(abi.KindCompliance), ", "))
 		}
 		out = append(out, g)
 	}

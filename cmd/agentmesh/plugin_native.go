@@ -48,7 +48,7 @@ func (t *pluginTest) native(ctx context.Context, src *source) error {
 	c.Stdout, c.Stderr = &said, &said
 	t.Native = nativePassed
 	if err := c.Run(); err != nil {
-		lines(k.env.stderr, strings.ReplaceAll(said.String(), "\t", "    "))
+		lines(k.env.stderr, said.String())
 		t.Native = nativeFailed
 		return ctx.Err()
 	}
@@ -70,7 +70,7 @@ func (t *pluginTest) cover(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	c.Env = append(slices.Clone(t.kit.environ), answersTo+"="+answers)
+	c.Env = append(slices.Clone(t.kit.env.environ), answersTo+"="+answers)
 	if err := t.kit.run(c, "testing "+src.dir); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +57,7 @@ func (e *env) question(s *subject, input, settings, export string) (*golden, err
 	kind := s.manifest().Kind
 	g := &golden{name: input, export: exportOf(kind)}
 	if export != "" {
-		if kind != abi.KindCompliance || !slices.Contains([]string{"catalog", "check", "classify"}, export) {
+		if kind != abi.KindCompliance || !slices.Contains(abi.Exports(kind), export) {
 			return nil, usage("plugins of kind "+kind+" are asked by "+exportOf(kind), "--export %q is no function of this plugin", export)
 		}
 		g.export = export
@@ -109,7 +108,7 @@ func (e *env) once(ctx context.Context, s *subject, g *golden) (answer string, f
 		return "", 0, err
 	}
 	answer, fuel, err = asked.ask(ctx, g)
-	lines(e.stderr, strings.ReplaceAll(saidIn(asked), "\t", "    "))
+	lines(e.stderr, saidIn(asked))
 	return answer, fuel, errors.Join(err, asked.close(ctx))
 }
 

@@ -104,15 +104,3 @@ func withSections(module []byte, path string, files policy.Files) ([]byte, error
 	}
 	return module, nil
 }
-
-// exportsOf are the functions that a plugin of that kind exports.
-func exportsOf(kind string) []string {
-	switch kind {
-	case abi.KindPolicy:
-		return []string{"evaluate"}
-	case abi.KindReward:
-		return []string{"score"}
-	default:
-		return []string{"catalog", "check", "classify"}
-	}
-}

@@ -114,7 +114,7 @@ func (pm *PluginModule) instantiate(p *Plugin) (*pluginInstance, error) {
 			i.globals = append(i.globals, global(name))
 		}
 	}
-	for _, name := range exportsOf(pm.file.Manifest.Kind) {
+	for _, name := range abi.Exports(pm.file.Manifest.Kind) {
 		i.functions = append(i.functions, instance.ExportedFunction(name))
 	}
 	i.wasi = wasiState{}

@@ -98,8 +98,8 @@ func (e *Engine) compilePlugin(ctx context.Context, f *PluginFile, o PluginOptio
 	if err := o.check(); err != nil {
 		return nil, &abi.Failure{Code: abi.CodeSettingsInvalid, Detail: err.Error()}
 	}
-	pm := &PluginModule{file: f, fuel: bound(o.Fuel, f.Manifest.Fuel, DefaultFuel), effects: effectsOf(&f.Manifest), how: how}
-	pm.how.Calls = exportsOf(f.Manifest.Kind)
+	pm := &PluginModule{file: f, fuel: bound(o.Fuel, f.Manifest.Fuel, DefaultFuel), effects: f.Manifest.MayGive(), how: how}
+	pm.how.Calls = abi.Exports(f.Manifest.Kind)
 	var err error
 	if pm.schema, err = newSettingsSchema(f.Manifest.Settings); err != nil {
 		return nil, &abi.Failure{Code: abi.CodeManifestInvalid, Detail: "settings: " + err.Error()}
@@ -122,19 +122,6 @@ func (e *Engine) compilePlugin(ctx context.Context, f *PluginFile, o PluginOptio
 		return nil, &abi.Failure{Code: abi.CodePluginMalformed, Detail: err.Error()}
 	}
 	return pm, nil
-}
-
-// effectsOf are the decisions that a plugin may give: every one but allow where the manifest is silent.
-func effectsOf(m *abi.Manifest) abi.DecisionSet {
-	if len(m.Effects) == 0 {
-		return abi.SetOf(abi.Deny, abi.RequireApproval, abi.Warn, abi.Log)
-	}
-	var s abi.DecisionSet
-	for _, name := range m.Effects {
-		d, _ := abi.ParseDecision(name)
-		s |= abi.SetOf(d)
-	}
-	return s
 }
 
 // instrument checks the module and adds fuel and store barrier.
@@ -212,10 +199,10 @@ func asTypes(letters string) []wasm.ValueType {
 // checkExports refuses a plugin that lacks a function of its kind, or has one of another type than Extism's: no
 // parameters, and a status or nothing.
 func checkExports(m *wasm.Module, kind string) error {
-	for _, name := range exportsOf(kind) {
+	for _, name := range abi.Exports(kind) {
 		ft, ok := m.Func(name)
 		if !ok {
-			return &abi.Failure{Code: abi.CodeExportMissing, Detail: "a plugin of kind " + kind + " exports " + strings.Join(exportsOf(kind), ", ") + "; " + name + " is not there"}
+			return &abi.Failure{Code: abi.CodeExportMissing, Detail: "a plugin of kind " + kind + " exports " + strings.Join(abi.Exports(kind), ", ") + "; " + name + " is not there"}
 		}
 		if len(ft.Params) > 0 || len(ft.Results) > 1 || len(ft.Results) == 1 && ft.Results[0] != wasm.I32 {
 			return &abi.Failure{Code: abi.CodeExportMissing, Detail: "the export " + name + " must take nothing and give an i32"}

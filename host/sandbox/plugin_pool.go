@@ -27,7 +27,7 @@ type pluginPool struct {
 func (p *pluginPool) open(plugin *Plugin, bound int) {
 	layout := plugin.module.layout
 	p.plugin, p.free = plugin, make(chan *pluginInstance, bound)
-	p.exports = exportsOf(plugin.module.file.Manifest.Kind)
+	p.exports = abi.Exports(plugin.module.file.Manifest.Kind)
 	p.price = int64(layout.Shift) + int64(layout.MaxPages)<<16
 }
 

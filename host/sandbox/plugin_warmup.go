@@ -46,7 +46,7 @@ func (f *PluginFile) warmUps() ([]warmUp, error) {
 		return calls, err
 	default:
 		var calls []warmUp
-		for export := range exportsOf(f.Manifest.Kind) {
+		for export := range abi.Exports(f.Manifest.Kind) {
 			calls = append(calls, warmUp{export, []byte(typical)})
 		}
 		return calls, nil

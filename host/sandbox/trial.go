@@ -205,7 +205,7 @@ func (pm *PluginModule) asks(settings abi.Value) ([]ask, error) {
 	if f.Manifest.Kind == abi.KindReward {
 		typicalInput = typicalScore()
 	}
-	for _, export := range exportsOf(f.Manifest.Kind) {
+	for _, export := range abi.Exports(f.Manifest.Kind) {
 		out = append(out, ask{name: "a typical request to " + export, export: export, input: typicalInput, settings: settings})
 	}
 	return out, nil

@@ -57,6 +57,11 @@ func appendCase(dst []byte, c *Case) []byte {
 // ReadCases reads a list of cases strictly: a misspelt member, in the request's own parts too, would make a case that
 // tests less than it says. Two cases of one name are an error.
 func ReadCases(src string) ([]Case, error) {
+	return readCases(src, CaseOf, func(c *Case) string { return c.Name })
+}
+
+// readCases reads a list of cases of any kind, whose names must differ.
+func readCases[C any](src string, of func(Value) (C, error), name func(*C) string) ([]C, error) {
 	v, err := ReadValue(src)
 	if err != nil {
 		return nil, err
@@ -64,16 +69,16 @@ func ReadCases(src string) ([]Case, error) {
 	if v.kind != List {
 		return nil, &ShapeError{Member: "cases", Want: "a list", Got: v.kind}
 	}
-	out := make([]Case, len(v.items))
+	out := make([]C, len(v.items))
 	names := make(map[string]struct{}, len(v.items))
 	for i := range v.items {
-		if out[i], err = CaseOf(v.items[i].Value); err != nil {
+		if out[i], err = of(v.items[i].Value); err != nil {
 			return nil, err
 		}
-		if _, twice := names[out[i].Name]; twice {
+		if _, twice := names[name(&out[i])]; twice {
 			return nil, &ShapeError{Member: "name", Want: "unlike every other case's", Kindred: true}
 		}
-		names[out[i].Name] = struct{}{}
+		names[name(&out[i])] = struct{}{}
 	}
 	return out, nil
 }

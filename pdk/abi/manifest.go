@@ -17,6 +17,18 @@ const (
 	KindReward     = "reward"
 )
 
+// Exports are the functions by which a plugin of that kind is asked.
+func Exports(kind string) []string {
+	switch kind {
+	case KindPolicy:
+		return []string{"evaluate"}
+	case KindReward:
+		return []string{"score"}
+	default:
+		return []string{"catalog", "check", "classify"}
+	}
+}
+
 // The entries of a module, and the stages of an action.
 const (
 	EntryExtism = "extism"
@@ -42,6 +54,19 @@ type Manifest struct {
 	Stages         []string
 	MemoryPages    int64 // 64 KiB each; 0: the host's default
 	Fuel           int64 // 0: the host's default
+}
+
+// MayGive are the decisions that the module may give: its effects, and where it names none every one but allow.
+func (m *Manifest) MayGive() DecisionSet {
+	if len(m.Effects) == 0 {
+		return SetOf(Deny, RequireApproval, Warn, Log)
+	}
+	var s DecisionSet
+	for _, name := range m.Effects {
+		d, _ := ParseDecision(name)
+		s |= SetOf(d)
+	}
+	return s
 }
 
 // AppendManifest appends the manifest; what is empty is left out.

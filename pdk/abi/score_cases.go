@@ -49,25 +49,7 @@ func AppendScoreCases(dst []byte, cs []ScoreCase) []byte {
 // ReadScoreCases reads a list of cases of a reward plugin as strictly as ReadCases: a misspelt member of a verdict or an
 // outcome would make a case that tests less than it says. A request may leave out "abi".
 func ReadScoreCases(src string) ([]ScoreCase, error) {
-	v, err := ReadValue(src)
-	if err != nil {
-		return nil, err
-	}
-	if v.kind != List {
-		return nil, &ShapeError{Member: "cases", Want: "a list", Got: v.kind}
-	}
-	out := make([]ScoreCase, len(v.items))
-	names := make(map[string]struct{}, len(v.items))
-	for i := range v.items {
-		if out[i], err = scoreCaseOf(v.items[i].Value); err != nil {
-			return nil, err
-		}
-		if _, twice := names[out[i].Name]; twice {
-			return nil, &ShapeError{Member: "name", Want: "unlike every other case's", Kindred: true}
-		}
-		names[out[i].Name] = struct{}{}
-	}
-	return out, nil
+	return readCases(src, scoreCaseOf, func(c *ScoreCase) string { return c.Name })
 }
 
 func scoreCaseOf(v Value) (ScoreCase, error) {
