@@ -85,7 +85,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	report := merge(tallies, &o)
-	report.Made, report.Sets = begun.UTC(), r.shelf.opened
+	report.Made, report.Sets = begun.UTC(), len(r.shelf.opened)
 	report.Seconds = o.Now().Sub(begun).Seconds()
 	return report, nil
 }

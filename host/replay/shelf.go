@@ -15,8 +15,8 @@ type shelf struct {
 	judges  Judges
 	mu      sync.Mutex
 	volumes map[string]*volume
-	idle    []*volume // the longest idle first
-	opened  int
+	idle    []*volume       // the longest idle first
+	opened  map[string]bool // by digest: had once
 }
 
 // volume is one set, or why there is none.
@@ -28,7 +28,9 @@ type volume struct {
 	users  int // guarded by shelf.mu
 }
 
-func newShelf(j Judges) *shelf { return &shelf{judges: j, volumes: make(map[string]*volume)} }
+func newShelf(j Judges) *shelf {
+	return &shelf{judges: j, volumes: make(map[string]*volume), opened: make(map[string]bool)}
+}
 
 // take gives the set of that digest, to be put back.
 func (s *shelf) take(ctx context.Context, digest string) *volume {
@@ -47,7 +49,7 @@ func (s *shelf) take(ctx context.Context, digest string) *volume {
 		v.set, v.err = s.judges(ctx, digest)
 		if v.err == nil {
 			s.mu.Lock()
-			s.opened++
+			s.opened[digest] = true
 			s.mu.Unlock()
 		}
 	})
