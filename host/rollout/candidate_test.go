@@ -47,11 +47,14 @@ func TestAShadowDecidesNothing(t *testing.T) {
 func TestACanaryIsForItsShareOfAgents(t *testing.T) {
 	const agents = 2000
 	drawn := map[int]map[string]bool{}
+	m := newMesh(t, meshOptions{setUp: func(m *mesh) {
+		m.stage(edition{version: "1.0.0"}, toActive)
+		m.stage(edition{version: "2.0.0"})
+	}})
 	for _, percent := range []int{1, 10, 50, 99, 100} {
-		m := newMesh(t, meshOptions{setUp: func(m *mesh) {
-			m.stage(edition{version: "1.0.0"}, toActive)
-			m.stage(edition{version: "2.0.0"}, toCanary(percent))
-		}})
+		m.edit(func(l *rollout.Lock, now time.Time) (rollout.Change, error) {
+			return l.Promote(rollout.Promotion{Name: name, Version: "2.0.0", To: rollout.Canary, Percent: percent}, now)
+		})
 		set := m.judges()
 		drawn[percent] = map[string]bool{}
 		for i := range agents {

@@ -135,18 +135,27 @@ func (g *group) drawn(q *abi.Request) bool {
 	return uint64(binary.BigEndian.Uint32(sum[:4]))*100>>32 < g.percent
 }
 
-// choice is who decides: a member, or nobody. asked is the version that decides for all but a canary's agents.
-func (g *group) choice(at string, drawn bool) (decides, asked *member) {
+// asked is the newest version in effect, which decides for all but a canary's agents, or nil.
+func (g *group) asked(at string) *member {
 	for _, m := range g.active {
 		if m.holds(at) {
-			asked = m
-			break
+			return m
 		}
 	}
-	if drawn && g.canary.holds(at) {
-		return g.canary, asked
+	return nil
+}
+
+// taken reports whether the canary decides. Looking at dates comes before drawing, which is dearer.
+func (g *group) taken(at string, q *abi.Request) bool {
+	return g.canary != nil && g.canary.holds(at) && g.drawn(q)
+}
+
+// decides is the version that decides, or nil.
+func (g *group) decides(at string, q *abi.Request) *member {
+	if g.taken(at, q) {
+		return g.canary
 	}
-	return asked, asked
+	return g.asked(at)
 }
 
 // lapsed is the newest version past its dates, or nil.
@@ -191,9 +200,8 @@ func (g *group) ahead() []string {
 func (g *group) possible(ctx context.Context, q *abi.Request) (abi.DecisionSet, error) {
 	var out abi.DecisionSet
 	asked := map[*member]bool{}
-	drawn := g.drawn(q)
 	for _, at := range g.ahead() {
-		m, _ := g.choice(at, drawn)
+		m := g.decides(at, q)
 		if m == nil {
 			out |= g.silent(at, q)
 			continue
@@ -244,8 +252,10 @@ func (d *deciding) Applies(q *abi.Request) bool {
 	if !known {
 		return d.group.first(d.member)
 	}
-	decides, _ := d.group.choice(at, d.group.drawn(q))
-	return decides == d.member && d.Judge.Applies(q)
+	if d.member == d.group.canary {
+		return d.group.taken(at, q) && d.Judge.Applies(q)
+	}
+	return d.group.asked(at) == d.member && !d.group.taken(at, q) && d.Judge.Applies(q)
 }
 
 // Possible implements sandbox.Judge.
@@ -278,15 +288,14 @@ func (b *beside) Applies(q *abi.Request) bool {
 	if !known { // what is monitored hides no tool
 		return false
 	}
-	shadow := slices.Contains(g.shadows, b.member)
-	if !shadow {
-		drawn := g.drawn(q)
-		decides, asked := g.choice(at, drawn)
-		if !drawn || decides == b.member || b.member != g.canary && b.member != asked {
-			return false
-		}
+	sits := true
+	switch {
+	case b.member == g.canary:
+		sits = !g.canary.holds(at) && g.drawn(q)
+	case !slices.Contains(g.shadows, b.member):
+		sits = g.asked(at) == b.member && g.taken(at, q)
 	}
-	return b.Judge.Applies(q)
+	return sits && b.Judge.Applies(q)
 }
 
 // The rules of what is said when no version is in effect.
@@ -315,7 +324,7 @@ func (s *silence) Applies(q *abi.Request) bool {
 	if !known { // the seats that decide answer for it
 		return false
 	}
-	if decides, _ := s.group.choice(at, s.group.drawn(q)); decides != nil {
+	if s.group.asked(at) != nil || s.group.taken(at, q) {
 		return false
 	}
 	m, _ := s.spokenFor(at)
