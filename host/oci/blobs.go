@@ -28,10 +28,13 @@ const leftover = ".part-"
 // OpenBlobs opens a store and makes its folder where there is none.
 func OpenBlobs(dir string) (*Blobs, error) {
 	inner := filepath.Join(dir, "sha256")
+	if info, err := os.Lstat(inner); err == nil && info.IsDir() {
+		return &Blobs{dir: inner}, nil
+	}
 	if err := os.MkdirAll(inner, 0o700); err != nil {
 		return nil, told(dir, err)
 	}
-	return &Blobs{dir: inner}, nil
+	return &Blobs{dir: inner}, told(dir, errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))))
 }
 
 // Put stores what r gives, once its size and digest are those wanted; a negative size is any. What is there already
@@ -131,8 +134,7 @@ func (b *Blobs) Read(want string, max int64) ([]byte, error) {
 	if size > max {
 		return nil, &Error{Code: CodeTooLarge, Place: f.Name(), Detail: "it is larger than may be read"}
 	}
-	data := make([]byte, 0, size+1)
-	buf := bytes.NewBuffer(data)
+	buf := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	if _, err := buf.ReadFrom(io.LimitReader(f, max+1)); err != nil {
 		return nil, told(f.Name(), err)
 	}

@@ -103,6 +103,56 @@ func TestReferrers(t *testing.T) {
 	}
 }
 
+// TestReferrerThatAnotherOverwrites: a registry without a list of its own has one under a tag, which somebody else writes
+// at the same moment, without what was just added.
+func TestReferrerThatAnotherOverwrites(t *testing.T) {
+	s := newShelf(t, false)
+	ref, c := s.ref(t, "rules/eu:1"), client(t)
+	subject := must(c.Push(t.Context(), ref, oci.WasmArtifact(module("1"), nil)))
+	lost := 0
+	s.turn(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/sha256-") && lost < 2 {
+			lost++
+			empty := strings.NewReader(`{"schemaVersion":2,"mediaType":"` + oci.IndexType + `","manifests":[]}`)
+			theirs := httptest.NewRequest(http.MethodPut, r.URL.Path, empty)
+			theirs.Header = r.Header
+			honest.ServeHTTP(w, r)
+			honest.ServeHTTP(httptest.NewRecorder(), theirs)
+			return
+		}
+		honest.ServeHTTP(w, r)
+	})
+	if _, err := c.Push(t.Context(), ref.At(""), oci.Attestation(subject, []byte("{}"))); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := c.Referrers(t.Context(), ref, oci.AttestationType); err != nil || len(list) != 1 || lost != 2 {
+		t.Errorf("%d were lost, %d are listed, %v", lost, len(list), err)
+	}
+	lost = -10
+	_, err := c.Push(t.Context(), ref.At(""), oci.Attestation(subject, []byte("[]")))
+	wantCode(t, err, "registry_answer")
+}
+
+// TestRegistryThatTellsNoDigest: the header is optional; then the manifest is read to learn its digest.
+func TestRegistryThatTellsNoDigest(t *testing.T) {
+	s := newShelf(t, true)
+	ref, c := s.ref(t, "rules/eu:1"), client(t)
+	pushed := must(c.Push(t.Context(), ref, oci.WasmArtifact(module("1"), nil)))
+	s.turn(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		answer := httptest.NewRecorder()
+		honest.ServeHTTP(answer, r)
+		answer.Header().Del("Docker-Content-Digest")
+		for k, v := range answer.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
+	if p, err := c.Pull(t.Context(), ref, oci.WasmLimits()); err != nil || p.Descriptor.Digest != pushed.Digest {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestSameBytesEverywhere: an index can name a manifest's digest before it is pushed, and a copy has it too.
 func TestSameBytesEverywhere(t *testing.T) {
 	c, annotations := client(t), map[string]string{"org.opencontainers.image.title": "eu", "a": "b"}
@@ -334,6 +384,18 @@ func foreignAuthority(t *testing.T) []byte {
 	}
 	der := must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func BenchmarkPull(b *testing.B) {
+	s := newShelf(b, true)
+	ref, c := s.ref(b, "rules/eu:1"), client(b)
+	must(c.Push(b.Context(), ref, oci.WasmArtifact(bytes.Repeat([]byte("rule"), 1<<18), nil)))
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		if _, err := c.Pull(b.Context(), ref, oci.WasmLimits()); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func TestManyPushIntoOneLayout(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
@@ -59,13 +60,30 @@ func (r *remotePlace) push(ctx context.Context, d Descriptor, data []byte) error
 }
 
 // pushManifest sends a manifest; where the registry does not list referrers by itself, the library keeps the list under
-// the tag sha256-HEX (distribution-spec 1.1, referrers tag schema).
+// the tag sha256-HEX (distribution-spec 1.1, referrers tag schema). Nobody locks that list: who pushes at the same moment
+// may have written it without ours, so it is looked at, and what is missing is sent once more.
 func (r *remotePlace) pushManifest(ctx context.Context, p *Pulled, tag string) error {
 	if tag == "" {
 		tag = p.Descriptor.Digest.String()
 	}
-	return r.repo.PushReference(ctx, p.Descriptor, bytes.NewReader(p.Manifest), tag)
+	for range listTries {
+		err := r.repo.PushReference(ctx, p.Descriptor, bytes.NewReader(p.Manifest), tag)
+		if err != nil || p.Subject == nil {
+			return err
+		}
+		list, err := r.listed(ctx, *p.Subject, "", mostListed)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(list, func(d Descriptor) bool { return d.Digest == p.Descriptor.Digest }) {
+			return nil
+		}
+	}
+	return fault(CodeRegistryAnswer, "the registry does not list %s among what refers to %s", p.Descriptor.Digest, p.Subject.Digest)
 }
+
+// listTries is how often a referrer is sent that the list then lacks.
+const listTries = 3
 
 // referrers asks for one type, and where none is listed for all: there are registries that list the config's media type
 // in place of the artifact's, which says nothing when the config is empty; those are looked into.
