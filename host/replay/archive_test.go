@@ -1,6 +1,8 @@
 package replay_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"agentmesh/host/gate"
+	"agentmesh/host/policy"
 	"agentmesh/host/replay"
 	"agentmesh/host/sandbox"
 	"agentmesh/host/wasm"
@@ -313,5 +316,28 @@ func TestADigestThatIsNoneIsNoSet(t *testing.T) {
 		if _, err := s.archive.Modules(digest); !errors.As(err, &u) {
 			t.Errorf("modules of %q: %v", digest, err)
 		}
+	}
+}
+
+// TestPoliciesThatAnotherVersionCompiledDecideAgain has a set whose policy does not compile here to the module that decided.
+func TestPoliciesThatAnotherVersionCompiledDecideAgain(t *testing.T) {
+	s := newSite(t, sandbox.Options{})
+	m, err := policy.Compile(parse(t, house)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := wasm.AppendCustom(m.Wasm, "compiler", []byte("an older one"))
+	sum := sha256.Sum256(older)
+	digest := "sha256:" + hex.EncodeToString(sum[:])
+	if err := os.WriteFile(filepath.Join(s.dir, "archive", "sha256", hex.EncodeToString(sum[:])), older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.load([]sandbox.Module{{Path: "house.wasm", Wasm: older, As: digest}})
+	if v := s.decide(request("read", "alice")); v.Judges[0].Digest != digest {
+		t.Fatalf("its judge is %+v", v.Judges[0])
+	}
+	report := s.replay(replay.Options{Judges: s.past(replay.PastOptions{})})
+	if report.Identical != 1 || report.Recompiled != 1 || report.Differs() {
+		t.Errorf("got %s", asJSON(t, report))
 	}
 }

@@ -124,7 +124,7 @@ func (p *Past) make(ctx context.Context, r *recipe) (gate.Set, error) {
 		p.release(e)
 		return nil, &Unavailable{ReasonBroken, oneLine(err)}
 	}
-	s := &pastSet{Set: gate.As[sandbox.Judge](rollout.Wrap(set, p.plan(set, r), nil)), past: p, engine: e}
+	s := &pastSet{recompiled: recompiled(set), Set: gate.As[sandbox.Judge](rollout.Wrap(set, p.plan(set, r), nil)), past: p, engine: e}
 	if r.Set != "" && s.Digest() != r.Set {
 		s.Release()
 		return nil, &Unavailable{ReasonAltered, "the set " + r.Set + " comes out as " + s.Digest()}
@@ -165,7 +165,7 @@ func (p *Past) modules(r *recipe) ([]sandbox.Module, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, sandbox.Module{Path: m.Name + "@" + m.Version, Wasm: data, Tag: m.Tag, Absent: m.Absent})
+		out = append(out, sandbox.Module{Path: m.Name + "@" + m.Version, Wasm: data, Tag: m.Tag, Absent: m.Absent, As: m.Wasm})
 	}
 	return out, nil
 }
@@ -235,8 +235,21 @@ func (p *Past) Close() error {
 // pastSet gives its sandbox back with itself.
 type pastSet struct {
 	gate.Set
-	past   *Past
-	engine *engine
+	past       *Past
+	engine     *engine
+	recompiled bool
+}
+
+// Recompiled reports whether a policy of the set compiles otherwise here than it did then.
+func (s *pastSet) Recompiled() bool { return s.recompiled }
+
+func recompiled(set *sandbox.Set) bool {
+	for i := range set.Len() {
+		if p, ok := set.Judge(i).(*sandbox.PolicyJudge); ok && p.Policy().Digest() != p.Info().Digest {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *pastSet) Release() {

@@ -86,6 +86,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	report := merge(tallies, &o)
 	report.Made, report.Sets = begun.UTC(), len(r.shelf.opened)
+	for _, otherwise := range r.shelf.opened {
+		if otherwise {
+			report.Recompiled++
+		}
+	}
 	report.Seconds = o.Now().Sub(begun).Seconds()
 	return report, nil
 }

@@ -59,6 +59,8 @@ type Report struct {
 	Unenforced int64 `json:"unenforced"`
 	// Sets is how many different sets of rules decided, of those that could be rebuilt.
 	Sets int `json:"sets"`
+	// Recompiled is how many of them have a policy whose source compiles to other code here than it did then.
+	Recompiled int `json:"recompiled,omitempty"`
 	// Seconds is how long the replay took.
 	Seconds float64 `json:"seconds"`
 }

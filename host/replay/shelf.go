@@ -16,7 +16,7 @@ type shelf struct {
 	mu      sync.Mutex
 	volumes map[string]*volume
 	idle    []*volume       // the longest idle first
-	opened  map[string]bool // by digest: had once
+	opened  map[string]bool // by digest: had once, and whether it was compiled otherwise
 }
 
 // volume is one set, or why there is none.
@@ -49,7 +49,8 @@ func (s *shelf) take(ctx context.Context, digest string) *volume {
 		v.set, v.err = s.judges(ctx, digest)
 		if v.err == nil {
 			s.mu.Lock()
-			s.opened[digest] = true
+			other, tells := v.set.(interface{ Recompiled() bool })
+			s.opened[digest] = tells && other.Recompiled()
 			s.mu.Unlock()
 		}
 	})

@@ -151,6 +151,7 @@ func (r *Report) notes() []string {
 	note(r.LimitsAssumed > 0, "In "+many(r.LimitsAssumed, "decision", "decisions")+" a limit was taken for unused: nothing is recorded of how much of it was used up.")
 	note(r.HostFailures > 0, "In "+many(r.HostFailures, "decision", "decisions")+" a rule had not answered for reasons of the host's; it was not asked again.")
 	note(r.Unenforced > 0, many(r.Unenforced, "decision was", "decisions were")+" recorded only: the host merely monitored, and the actions went on.")
+	note(r.Recompiled > 0, "The policies of "+many(int64(r.Recompiled), "set", "sets")+" of rules were compiled by another version of agentmesh; their sources decided again.")
 	note(r.RowsLeftOut > 0, many(r.RowsLeftOut, "row", "rows")+" of the tables are left out.")
 	return out
 }

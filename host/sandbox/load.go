@@ -27,7 +27,7 @@ func (e *Engine) Load(ctx context.Context, paths ...string) (*Set, error) {
 
 // LoadModules loads modules that lie in memory together with what the paths name, as Load does.
 func (e *Engine) LoadModules(ctx context.Context, modules []Module, paths ...string) (*Set, error) {
-	l := loader{engine: e, files: trusted{seen: map[string]bool{}}}
+	l := loader{engine: e, files: trusted{seen: map[string]bool{}}, as: map[*policy.Module]string{}}
 	l.find(paths)
 	l.readPolicies()
 	l.readModules(ctx)
@@ -70,6 +70,7 @@ type loader struct {
 	names    []string // policy files and presets
 	wasm     []string
 	compiled []*policy.Module
+	as       map[*policy.Module]string // digests that their judges go by instead
 	modules  []*module
 	foreign  []*PluginFile // modules that are no compiled policies
 	plugins  []*Plugin

@@ -25,6 +25,9 @@ type Module struct {
 	Tag string
 	// Absent says why a judge that denies stands in for the module, which is not run; empty: it is run.
 	Absent string
+	// As is the digest that a compiled policy's judge goes by; empty: that of what its source compiles to here. It is for making
+	// past sets again, whose policies another version may have compiled.
+	As string
 }
 
 // Found is a module about to be loaded, for whoever decides whether it is trusted.
@@ -98,7 +101,7 @@ func (l *loader) module(ctx context.Context, m Module, beside func(end string) (
 		l.stop(&f.Manifest, &origin)
 		return nil
 	}
-	return l.take(f)
+	return l.take(f, m.As)
 }
 
 // Inspect reads what a module says of itself, and runs nothing of it. Errors are *abi.Failure.
@@ -181,7 +184,7 @@ func (l *loader) stop(m *abi.Manifest, origin *Origin) {
 }
 
 // take makes a compiled policy or a plugin of a module that is trusted.
-func (l *loader) take(f *Found) error {
+func (l *loader) take(f *Found, as string) error {
 	if isPlugin(f.Wasm) {
 		p, err := NewPluginFile(f.Path, f.Wasm)
 		if err == nil {
@@ -192,12 +195,18 @@ func (l *loader) take(f *Found) error {
 	m, err := l.recompile(f.Path, f.Wasm, f.Manifest)
 	if err == nil {
 		l.compiled = append(l.compiled, m)
+		if as != "" {
+			l.as[m] = as
+		}
 	}
 	return err
 }
 
 // configure applies what the operator says of a compiled policy that has a name of its own.
 func (l *loader) configure(j *PolicyJudge) error {
+	if as := l.as[j.module]; as != "" {
+		j.info.Digest = as
+	}
 	o, named := l.engine.options.Plugins[j.info.Name]
 	if !named {
 		return nil
