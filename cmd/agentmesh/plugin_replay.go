@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"agentmesh/host/gate"
+	"agentmesh/host/oci"
 	"agentmesh/host/policy"
 	"agentmesh/host/release"
 	"agentmesh/host/replay"
@@ -28,8 +29,8 @@ func replayPluginCommand(e *env) *cobra.Command {
 		Long: `Makes recorded decisions again with a candidate in the place of the judge of the same name (or besides the others, where there was none),
 and shows what comes out otherwise: by rule, by agent, with entries to look at. Nothing is recorded, nothing is brought into force.
 
-CANDIDATE is a .wasm, a policy file, a folder of either, preset:NAME, NAME@VERSION of a version that was pulled, or the oci:// reference
-that it was pulled by. It is asked of every decision, as if it had been in force: --heed-dates keeps it to the dates of its manifest.
+CANDIDATE is a .wasm, a policy file, a folder of either, preset:NAME, or what was pulled: NAME@VERSION, its digest, or the oci:// reference
+with its digest or with the version for a tag. It is asked of every decision, as if it had been in force: --heed-dates keeps it to the dates of its manifest.
 context.time is that of the recorded request, and limits stand where they stood. Requests that a rule cannot see whole, because
 something was kept out of the ledger, are counted apart.`,
 		Example: `  agentmesh plugin replay --with eu.ai-act/transparency@2.0.0 --since 30d
@@ -161,20 +162,45 @@ func (r *trial) pulled() (*sandbox.Module, error) {
 	return &sandbox.Module{Path: r.with, Wasm: stored.Module}, nil
 }
 
+// receipt finds NAME@VERSION, NAME@DIGEST, a digest, or an oci:// reference: by its digest, or by a tag that is the version.
 func (r *trial) receipt(depot *release.Depot) (release.Receipt, error) {
-	if name, version, ok := strings.Cut(r.with, "@"); ok && !strings.Contains(r.with, "://") {
+	name, version, _ := strings.Cut(r.with, "@")
+	isReference := strings.Contains(r.with, "://")
+	if version != "" && !isReference && !strings.HasPrefix(version, "sha256:") {
 		return depot.Find(name, version)
 	}
 	all, err := depot.List()
 	if err != nil {
 		return release.Receipt{}, err
 	}
-	for _, one := range all {
-		if one.Source == r.with {
-			return one, nil
+	match := func(one *release.Receipt) bool {
+		return one.Wasm == r.with || one.Name == name && one.Wasm == version
+	}
+	if isReference {
+		ref, err := oci.ParseReference(r.with)
+		if err != nil {
+			return release.Receipt{}, err
+		}
+		match = func(one *release.Receipt) bool { return pulledBy(one, &ref) }
+	}
+	for i := range all {
+		if match(&all[i]) {
+			return all[i], nil
 		}
 	}
 	return release.Receipt{}, fs.ErrNotExist
+}
+
+// pulledBy reports whether a module came from the place that a reference names.
+func pulledBy(one *release.Receipt, ref *oci.Reference) bool {
+	from, err := oci.ParseReference(one.Source)
+	if err != nil || from.Scheme != ref.Scheme || from.Registry != ref.Registry || from.Repository != ref.Repository || from.Path != ref.Path {
+		return false
+	}
+	if ref.Digest != "" {
+		return ref.Digest == one.OCI
+	}
+	return ref.Tag == one.Version
 }
 
 // readSettings reads settings by plugin name.
