@@ -35,11 +35,10 @@ func readModule(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	most := Limits{}.filled().Layer
-	if size > most {
+	if size > MaxModule {
 		return nil, &Error{Code: CodeTooLarge, Place: path, Detail: "the file is larger than a module may be"}
 	}
-	return io.ReadAll(io.LimitReader(file, most))
+	return io.ReadAll(io.LimitReader(file, MaxModule))
 }
 
 // attestation makes an artifact of the file beside the module; nil where there is none.

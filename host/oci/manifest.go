@@ -25,9 +25,12 @@ type Limits struct {
 	Configs   []string // media types that the config may have; empty: any
 }
 
-// WasmLimits are those of a module: one layer application/wasm, the config of a module.
+// MaxModule is how many bytes a module may have, as many as a host reads.
+const MaxModule = 16 << 20
+
+// WasmLimits are those of a module: one layer application/wasm of at most MaxModule, the config of a module.
 func WasmLimits() Limits {
-	return Limits{Layers: 1, Least: 1, Types: []string{WasmType}, Configs: []string{WasmConfigType}}
+	return Limits{Layer: MaxModule, Layers: 1, Least: 1, Types: []string{WasmType}, Configs: []string{WasmConfigType}}
 }
 
 func (l Limits) filled() Limits {

@@ -104,6 +104,7 @@ func TestRefusedArtifacts(t *testing.T) {
 		{"O01", "right digest, declared too large", serving(manifestOf(config, described(oci.WasmType, sha(wasm), len(wasm)+1)), wasm, wasmConfig), "size_mismatch", false},
 		{"O01", "negative size", serving(manifestOf(config, described(oci.WasmType, sha(wasm), -1)), wasm, wasmConfig), "manifest_invalid", true},
 		{"O01", "size 2^63-1", serving(manifestOf(config, described(oci.WasmType, sha(wasm), "9223372036854775807")), wasm, wasmConfig), "too_large", true},
+		{"O01", "module of 17 MiB", serving(manifestOf(config, described(oci.WasmType, sha(wasm), 17<<20)), wasm, wasmConfig), "too_large", true},
 		{"O01", "size 2^64", serving(manifestOf(config, described(oci.WasmType, sha(wasm), "18446744073709551616")), wasm, wasmConfig), "manifest_invalid", true},
 		{"O01", "no size", serving(manifestOf(config, `{"mediaType":"application/wasm","digest":"`+sha(wasm)+`"}`), wasm, wasmConfig), "manifest_invalid", true},
 		{"O01", "size is a string", serving(manifestOf(config, described(oci.WasmType, sha(wasm), `"12"`)), wasm, wasmConfig), "manifest_invalid", true},
