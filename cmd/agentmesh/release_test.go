@@ -23,6 +23,7 @@ func releaseStories(t *testing.T, p testscript.Params) {
 	p.Cmds["fingerprint"] = fingerprint
 	p.Cmds["alter"] = alter
 	p.Cmds["until"] = until
+	p.Cmds["longago"] = longAgo
 	p.Condition = haveRegistry
 	testscript.Run(t, p)
 }

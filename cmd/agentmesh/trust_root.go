@@ -55,7 +55,8 @@ const trustDir = "trust"
 // refusal ends a command with exit code 3 where something is not trusted, its mend as the hint.
 func refusal(err error) error {
 	var r *release.Refusal
-	if !errors.As(err, &r) {
+	var told *exit
+	if !errors.As(err, &r) || errors.As(err, &told) {
 		return err
 	}
 	return &exit{code: exitDenied, err: err, hint: r.Mend}

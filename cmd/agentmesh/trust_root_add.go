@@ -46,7 +46,8 @@ Exits 0 when all was taken, 3 when something is refused; what was in force then 
 type documents struct {
 	roots, indexes, permits [][]byte
 	digests                 []string // of the roots
-	name                    string   // of the last root, with its version
+	name                    string   // of the roots
+	newest                  int64    // version of them
 }
 
 func (d *documents) read(name string) error {
@@ -65,7 +66,9 @@ func (d *documents) read(name string) error {
 			return refusal(fmt.Errorf("%s: %w", name, err))
 		}
 		d.roots, d.digests = append(d.roots, src), append(d.digests, envelope.Digest())
-		d.name = fmt.Sprintf("root %s, version %d", r.Name, r.Version)
+		if r.Version > d.newest {
+			d.newest, d.name = r.Version, r.Name
+		}
 	case release.TypeIndex:
 		d.indexes = append(d.indexes, src)
 	case release.TypePermit:
@@ -100,7 +103,7 @@ func (e *env) take(ctx context.Context, t *release.Trust, d *documents, fingerpr
 			return err
 		}
 		if fingerprint == "" {
-			e.printf("took %s\n", d.name)
+			e.printf("took root %s, version %d\n", d.name, d.newest)
 		}
 	}
 	for _, src := range d.indexes {

@@ -13,7 +13,8 @@ import (
 
 // rootFlags are what init and rotate take alike.
 type rootFlags struct {
-	scopes, indexKeys         []string
+	scopes, signers           []string
+	indexKeys                 []string
 	threshold, indexThreshold int
 	expires, source, out      string
 }
@@ -21,7 +22,8 @@ type rootFlags struct {
 func (f *rootFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.scopes, "scope", nil, "names it speaks for: 'eu.ai-act/*', acme/one or '*', with =THRESHOLD or =THRESHOLD:OWNER,OWNER after it")
 	c.Flags().IntVar(&f.threshold, "threshold", 0, "how many distinct keys sign the root, and plugins where a scope says nothing else")
-	c.Flags().StringArrayVar(&f.indexKeys, "index-key", nil, "owner of a key that signs indexes; by default all do")
+	c.Flags().StringArrayVar(&f.signers, "signer", nil, "public key that does not sign the root, to be named in scopes: NAME, or FILE.pub, with =OWNER after it")
+	c.Flags().StringArrayVar(&f.indexKeys, "index-key", nil, "key that signs indexes, an owner's or one that signs nothing else; by default all owners do")
 	c.Flags().IntVar(&f.indexThreshold, "index-threshold", 0, "how many distinct keys sign an index")
 	c.Flags().StringVar(&f.expires, "expires", "365d", "how long this version lasts")
 	c.Flags().StringVar(&f.source, "source", "", "oci:// reference that the index is followed from")
@@ -73,6 +75,9 @@ func (e *env) draft(r *release.Root, f *rootFlags) error {
 	if f.source != "" {
 		r.Source = f.source
 	}
+	if err := e.know(r, f.signers); err != nil {
+		return err
+	}
 	for _, arg := range f.scopes {
 		s, err := scopeOf(r, arg)
 		if err != nil {
@@ -81,7 +86,7 @@ func (e *env) draft(r *release.Root, f *rootFlags) error {
 		r.Scopes = slices.DeleteFunc(r.Scopes, func(x release.Scope) bool { return x.Prefix == s.Prefix })
 		r.Scopes = append(r.Scopes, s)
 	}
-	if err := f.index(r); err != nil {
+	if err := e.index(r, f); err != nil {
 		return err
 	}
 	env := r.Envelope()
@@ -107,14 +112,35 @@ func (e *env) draft(r *release.Root, f *rootFlags) error {
 	return nil
 }
 
-func (f *rootFlags) index(r *release.Root) error {
+// know adds keys that the root lacks, without a role.
+func (e *env) know(r *release.Root, args []string) error {
+	keys, err := e.rootKeys(args)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if !slices.ContainsFunc(r.Keys, func(x release.RootKey) bool { return x.Key.Equal(k.Key) }) {
+			r.Keys = append(r.Keys, k)
+		}
+	}
+	return nil
+}
+
+func (e *env) index(r *release.Root, f *rootFlags) error {
 	if r.Index == nil && (len(f.indexKeys) > 0 || f.indexThreshold > 0) {
 		r.Index = &release.Role{Threshold: 1, Keys: r.Root.Keys}
 	}
 	if len(f.indexKeys) > 0 {
-		ids, err := idsOf(r, f.indexKeys)
-		if err != nil {
-			return err
+		var ids []identity.KeyID
+		for _, arg := range f.indexKeys {
+			id, err := idOf(r, arg)
+			if err != nil {
+				if err := e.know(r, []string{arg}); err != nil {
+					return err
+				}
+				id = r.Keys[len(r.Keys)-1].Key.ID()
+			}
+			ids = append(ids, id)
 		}
 		r.Index = &release.Role{Threshold: min(r.Index.Threshold, len(ids)), Keys: ids}
 	}

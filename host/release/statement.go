@@ -3,7 +3,6 @@ package release
 import (
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -149,23 +148,14 @@ func subjectDigest(v abi.Value, name string) (string, error) {
 	return digest, nil
 }
 
-// compare says how a signed statement differs from the module it came with; nil: in nothing.
+// compare says how a signed statement differs from the module it came with; nil: in nothing. What it is called comes first,
+// then its bytes: a statement of other bytes differs in more, and that would only hide it.
 func (s *Statement) compare(module *Statement) *Refusal {
-	for _, c := range [][3]string{
-		{"name", s.Name, module.Name},
-		{"version", s.Version, module.Version},
-		{"kind", s.Kind, module.Kind},
-		{"effective_from", s.From, module.From},
-		{"effective_until", s.Until, module.Until},
-		{"publisher", s.Publisher, module.Publisher},
-		{"abi", fmt.Sprint(s.ABI), fmt.Sprint(module.ABI)},
-	} {
-		if c[1] != c[2] {
-			return &Refusal{Code: CodeStatementMismatch, Detail: fmt.Sprintf("what was signed says %s %q, the module %q", c[0], c[1], c[2])}
-		}
+	if r := differ(CodeStatementMismatch, "name", s.Name, module.Name); r != nil {
+		return r
 	}
-	if !slices.Equal(s.Effects, module.Effects) {
-		return &Refusal{Code: CodeStatementMismatch, Detail: fmt.Sprintf("what was signed says effects %q, the module %q", s.Effects, module.Effects)}
+	if r := differ(CodeStatementMismatch, "version", s.Version, module.Version); r != nil {
+		return r
 	}
 	if s.Wasm != module.Wasm {
 		return &Refusal{Code: CodeDigestMismatch, Detail: fmt.Sprintf("what was signed is the module %s, this one is %s", s.Wasm, module.Wasm)}
@@ -173,5 +163,24 @@ func (s *Statement) compare(module *Statement) *Refusal {
 	if s.Manifest != module.Manifest {
 		return &Refusal{Code: CodeDigestMismatch, Detail: fmt.Sprintf("what was signed has the manifest %s, this one %s", s.Manifest, module.Manifest)}
 	}
+	for _, c := range [][3]string{
+		{"kind", s.Kind, module.Kind},
+		{"abi", fmt.Sprint(s.ABI), fmt.Sprint(module.ABI)},
+		{"effects", fmt.Sprintf("%q", s.Effects), fmt.Sprintf("%q", module.Effects)},
+		{"effective_from", s.From, module.From},
+		{"effective_until", s.Until, module.Until},
+		{"publisher", s.Publisher, module.Publisher},
+	} {
+		if r := differ(CodeStatementMismatch, c[0], c[1], c[2]); r != nil {
+			return r
+		}
+	}
 	return nil
+}
+
+func differ(code abi.Code, what, signed, here string) *Refusal {
+	if signed == here {
+		return nil
+	}
+	return &Refusal{Code: code, Detail: fmt.Sprintf("what was signed says %s %q, the module %q", what, signed, here)}
 }

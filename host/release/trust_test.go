@@ -301,7 +301,8 @@ func TestForeignAttestationsAreNoHarm(t *testing.T) {
 	other := module("acme/solo", "2.0.0")
 	es := []release.Envelope{
 		attest(t, other, "dan"), attest(t, solo(), "eve"), signed(t, index(9).Envelope(), "ida"),
-		{PayloadType: release.TypeStatement, Payload: []byte("{")}, attest(t, solo(), "dan"),
+		{PayloadType: release.TypeStatement, Payload: []byte("{")},
+		attest(t, solo(), "dan"),
 	}
 	if _, err := s.check(solo(), es...); err != nil {
 		t.Error(err)

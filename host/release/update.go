@@ -189,7 +189,7 @@ func (e *edit) index(name string, envelope *Envelope) error {
 	now := versionDigest{x.Version, envelope.Digest()}
 	if last := k.binding(); last != nil {
 		if now == *last {
-			return nil
+			return e.inDate(place, x)
 		}
 		if err := e.newer(k, now, *last, envelope); err != nil {
 			return at(place, err)
@@ -201,8 +201,8 @@ func (e *edit) index(name string, envelope *Envelope) error {
 	if err := e.dated(place, CodeIndexInvalid, x.Issued); err != nil {
 		return err
 	}
-	if !e.trust.now(e.mem).Before(x.Expires) {
-		return &Refusal{Code: CodeIndexExpired, Place: place, Detail: fmt.Sprintf("version %d expired on %s", x.Version, x.Expires.Format(timeLayout)), Mend: "its publisher must sign a new one"}
+	if err := e.inDate(place, x); err != nil {
+		return err
 	}
 	gone := k.goneBy(x)
 	if len(gone) > maxGone {
@@ -219,6 +219,13 @@ func (e *edit) index(name string, envelope *Envelope) error {
 	}
 	e.sweep(name)
 	return nil
+}
+
+func (e *edit) inDate(place string, x *Index) error {
+	if e.trust.now(e.mem).Before(x.Expires) {
+		return nil
+	}
+	return &Refusal{Code: CodeIndexExpired, Place: place, Detail: fmt.Sprintf("version %d expired on %s", x.Version, x.Expires.Format(timeLayout)), Mend: "its publisher must sign a new one"}
 }
 
 // binding is the index that a next one must be newer than, nil when there is none.
