@@ -69,7 +69,8 @@
 //
 // Of a module Options.Trust says who vouches for it, before anything in it is compiled or run; the set remembers (Provenances).
 // One that it refuses fails the load. One that ran before and must stop is replaced by an AbsentJudge, which fails with code
-// absent at whatever it is asked: absence denies. Without Options.Trust every module says in the set's warnings that nobody
+// absent at whatever it is asked: absence denies. That holds when the files as they are now do not load, too: a Watcher
+// takes out of the last good set what must stop. Without Options.Trust every module says in the set's warnings that nobody
 // vouches for it.
 //
 // # Sets

@@ -74,9 +74,9 @@ type loader struct {
 	modules  []*module
 	foreign  []*PluginFile // modules that are no compiled policies
 	plugins  []*Plugin
-	missing  []*AbsentJudge
 	judges   []Judge
 	origins  []Origin
+	found    []*Found // of origins, in the same order
 	warnings []string
 	errs     policy.Errors
 }

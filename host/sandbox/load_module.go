@@ -96,7 +96,7 @@ func (l *loader) module(ctx context.Context, m Module, beside func(end string) (
 			return err
 		}
 	}
-	l.origins = append(l.origins, origin)
+	l.origins, l.found = append(l.origins, origin), append(l.found, f)
 	if origin.Absent != "" {
 		l.stop(&f.Manifest, &origin)
 		return nil
@@ -162,25 +162,38 @@ func (l *loader) trust(ctx context.Context, f *Found, origin *Origin) error {
 		l.warnings = append(l.warnings, f.Path+": "+w)
 	}
 	origin.Trust, origin.Signers = p.Trust, p.Signers
-	var stopping interface{ Stops() bool }
-	if err != nil && errors.As(err, &stopping) && stopping.Stops() {
+	if stops(err) {
 		origin.Absent = err.Error()
 		return nil
 	}
 	return err
 }
 
+// stops reports whether a refusal is of what runs already, too.
+func stops(err error) bool {
+	var stopping interface{ Stops() bool }
+	return err != nil && errors.As(err, &stopping) && stopping.Stops()
+}
+
 // stop puts a judge that denies in a module's place. A module of another kind than policy judges nothing, and is just
 // not there.
 func (l *loader) stop(m *abi.Manifest, origin *Origin) {
-	l.warnings = append(l.warnings, fmt.Sprintf("%s: %s %s is stopped: %s", origin.Path, m.Name, m.Version, origin.Absent))
+	l.warnings = append(l.warnings, origin.stopped())
 	if m.Kind != abi.KindPolicy {
 		return
 	}
-	j := newAbsentJudge(m, origin.Wasm, origin.Absent)
-	j.info.Monitored = l.engine.options.Plugins[m.Name].Mode == ModeMonitor
-	l.missing = append(l.missing, j)
-	l.judges = append(l.judges, j)
+	l.judges = append(l.judges, l.engine.standIn(m, origin))
+}
+
+func (o *Origin) stopped() string {
+	return fmt.Sprintf("%s: %s %s is stopped: %s", o.Path, o.Name, o.Version, o.Absent)
+}
+
+// standIn is the judge in an absent one's place.
+func (e *Engine) standIn(m *abi.Manifest, o *Origin) *AbsentJudge {
+	j := newAbsentJudge(m, o.Wasm, o.Absent)
+	j.info.Monitored = e.options.Plugins[m.Name].Mode == ModeMonitor
+	return j
 }
 
 // take makes a compiled policy or a plugin of a module that is trusted.

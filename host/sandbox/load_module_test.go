@@ -311,3 +311,65 @@ func TestTheWatcherFollowsModules(t *testing.T) {
 	state.Store(0)
 	w.until(t, "the first set again", func(s sandbox.Status) bool { return well(s) && s.Set == first.Set })
 }
+
+// TestWhatMustStopStopsThoughNothingElseLoads: files that do not load keep the last good set, and not what nobody vouches for any
+// more.
+func TestWhatMustStopStopsThoughNothingElseLoads(t *testing.T) {
+	var revoked atomic.Bool
+	e := newEngine(t, sandbox.Options{Trust: func(_ context.Context, f sandbox.Found) (sandbox.Provenance, error) {
+		if revoked.Load() && f.Manifest.Version != "1.0.2" {
+			return sandbox.Provenance{}, refusedTrust{stops: true}
+		}
+		return sandbox.Provenance{Trust: "eu"}, nil
+	}})
+	allowing := named(t, "acme/rules", "1.0.0", reading, nil)
+	dir := folder(t, map[string]string{"p.yaml": reading, "m.wasm": string(allowing), "g.wasm": string(edition(2))})
+	var admitted atomic.Int64
+	w, err := e.Watch(t.Context(), sandbox.WatchOptions{Rescan: time.Hour, Quiet: time.Hour, Admit: func(context.Context, *sandbox.Set) error {
+		if admitted.Add(1) > 1 {
+			return errors.New("the ledger is full")
+		}
+		return nil
+	}}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	old := w.Acquire()
+	write(t, filepath.Join(dir, "p.yaml"), broken)
+	if err := w.Reload(t.Context()); err == nil || w.Status().Set != old.Digest() {
+		t.Fatalf("a broken file: %v", err)
+	}
+	revoked.Store(true)
+	if err := w.Reload(t.Context()); err == nil {
+		t.Fatal("a broken file loads")
+	}
+	now := w.Acquire()
+	v := gate.Eval(t.Context(), gate.As(now), requestOf(t, `{"action":{"type":"read"}}`))
+	if v.Decision != abi.Deny || v.Code != abi.CodeAbsent || v.Policy != "acme/rules" || now.Len() != 3 {
+		t.Errorf("got %s %s by %s of %d judges", v.Decision, v.Code, v.Policy, now.Len())
+	}
+	s := w.Status()
+	if s.Set != now.Digest() || s.Set == old.Digest() || s.Err == nil || admitted.Load() != 2 {
+		t.Errorf("status %+v, admitted %d times", s, admitted.Load())
+	}
+	said := strings.Join(s.Warnings, "\n")
+	for _, want := range []string{"acme/rules 1.0.0 is stopped", "the ledger is full"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the warnings lack %q: %s", want, said)
+		}
+	}
+	if err := w.Reload(t.Context()); err == nil || admitted.Load() != 2 {
+		t.Errorf("once more: %v, admitted %d times", err, admitted.Load())
+	}
+	if got := eval(t, old, `{"action":{"type":"read"}}`); !strings.HasPrefix(got, "allow") {
+		t.Errorf("who holds the old set keeps it whole: %s", got)
+	}
+	old.Release()
+	now.Release()
+	if v := w.Acquire(); v == nil || v.Len() != 3 {
+		t.Error("no set is in force")
+	} else {
+		v.Release()
+	}
+}

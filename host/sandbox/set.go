@@ -21,6 +21,7 @@ type Set struct {
 	modules  []*module
 	plugins  []*Plugin // by name
 	origins  []Origin
+	found    []*Found // of origins, in the same order
 	digest   string
 	warnings []string
 	files    []string
@@ -33,21 +34,36 @@ type contents struct {
 	modules []*module
 	plugins []*Plugin
 	origins []Origin
+	found   []*Found // of origins, in the same order
 }
 
-func (l *loader) contents() contents { return contents{l.judges, l.modules, l.plugins, l.origins} }
+func (l *loader) contents() contents {
+	return contents{l.judges, l.modules, l.plugins, l.origins, l.found}
+}
 
 // newSet takes over the modules and plugins. The caller holds the set.
 func newSet(e *Engine, c contents) *Set {
 	slices.SortFunc(c.judges, func(a, b Judge) int { return byName(a.Info(), b.Info()) })
 	slices.SortFunc(c.plugins, func(a, b *Plugin) int { return byName(a.info, b.info) })
-	slices.SortFunc(c.origins, func(a, b Origin) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
-	})
-	s := &Set{engine: e, judges: c.judges, modules: c.modules, plugins: c.plugins, origins: c.origins}
+	sortOrigins(c)
+	s := &Set{engine: e, judges: c.judges, modules: c.modules, plugins: c.plugins, origins: c.origins, found: c.found}
 	s.digest = digestOf(c, &e.options)
 	s.holders.Store(1)
 	return s
+}
+
+// sortOrigins orders origins, and what was found of them, by name and version.
+func sortOrigins(c contents) {
+	found := make(map[[2]string]*Found, len(c.found))
+	for i, o := range c.origins {
+		found[[2]string{o.Name, o.Version}] = c.found[i]
+	}
+	slices.SortFunc(c.origins, func(a, b Origin) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+	})
+	for i, o := range c.origins {
+		c.found[i] = found[[2]string{o.Name, o.Version}]
+	}
 }
 
 // byName orders by name and, of one name, by version as text.

@@ -144,11 +144,32 @@ func (w *Watcher) load(ctx context.Context) (changed bool, err error) {
 		}
 	}
 	if err != nil {
+		stopped := w.stopWhatMust(ctx)
 		w.keep(looked, err)
-		return before.Err == nil || before.Err.Error() != err.Error(), err
+		return stopped || before.Err == nil || before.Err.Error() != err.Error(), err
 	}
 	w.enforce(looked, s)
 	return before.Err != nil || before.Set != s.Digest(), nil
+}
+
+// stopWhatMust takes out of the set in force what must not go on deciding, when what the files have come to cannot take its place:
+// the last good set stays for its rules, not for those that nobody vouches for any more.
+func (w *Watcher) stopWhatMust(ctx context.Context) (stopped bool) {
+	s := w.current.Load()
+	if s == nil { // nothing is in force yet
+		return false
+	}
+	next := s.withoutStopped(ctx)
+	if next == nil {
+		return false
+	}
+	if admit := w.options.Admit; admit != nil {
+		if err := admit(ctx, next); err != nil { // to go on letting it decide would be worse than a set that the ledger lacks
+			next.warnings = append(next.warnings, "what is stopped was not admitted: "+err.Error())
+		}
+	}
+	w.enforce("", next)
+	return true
 }
 
 func (w *Watcher) read(ctx context.Context) (*Set, error) {
