@@ -350,6 +350,14 @@ func wrongRoots() []refusal {
 		{"S12", "signed by the old owners alone", rotated(fresh, "ann", "bob"), release.CodeWrongSigner},
 		{"S12", "one old owner", rotated(fresh, "ann", "eve", "fay"), release.CodeThresholdNotMet},
 		{"S12", "one key in a role twice", rotated(func(r *release.Root) { r.Root.Keys = append(r.Root.Keys, id("ann")) }, "ann", "bob"), release.CodeRootInvalid},
+		{"S12", "two keys that share a half", rotated(func(r *release.Root) {
+			mixed := append(key("ann").Public().Bytes()[:identity.PublicKeySize-32], key("bob").Public().Bytes()[identity.PublicKeySize-32:]...)
+			k, err := identity.ParsePublicKey(mixed)
+			if err != nil {
+				panic(err)
+			}
+			r.Keys = append(r.Keys, release.RootKey{Key: k})
+		}, "ann", "bob"), release.CodeRootInvalid},
 		{"S12", "a threshold that nobody meets", rotated(func(r *release.Root) { r.Root.Threshold = 4 }, "ann", "bob", "cid"), release.CodeRootInvalid},
 		{"S12", "no threshold", func(t *testing.T, s *site) error {
 			e := next(nil).Envelope()

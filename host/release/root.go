@@ -48,6 +48,9 @@ type Root struct {
 	Source string
 }
 
+// latticeKey is where the ML-DSA-65 half of a public key ends and the Ed25519 half begins.
+const latticeKey = identity.PublicKeySize - 32
+
 // What a trust root may have at most.
 const (
 	maxRootKeys    = 128
@@ -144,6 +147,7 @@ func (r *Root) readKeys(v abi.Value) error {
 	if v.Kind() != abi.Object || v.Len() == 0 || v.Len() > maxRootKeys {
 		return fmt.Errorf("trust root: keys must be an object of 1 to %d keys", maxRootKeys)
 	}
+	halves := map[string]bool{}
 	for _, m := range v.Items() {
 		f := fieldsOf(m.Value, "trust root: key "+m.Name)
 		raw, owner := f.base64("public"), f.maybe("owner")
@@ -156,6 +160,12 @@ func (r *Root) readKeys(v abi.Value) error {
 		}
 		if string(key.ID()) != m.Name {
 			return fmt.Errorf("trust root: the key under %s is %s", m.Name, key.ID())
+		}
+		for _, half := range []string{string(raw[:latticeKey]), string(raw[latticeKey:])} {
+			if halves[half] { // else one secret would count for two signers
+				return fmt.Errorf("trust root: key %s shares a half with another key", m.Name)
+			}
+			halves[half] = true
 		}
 		r.Keys = append(r.Keys, RootKey{Key: key, Owner: owner})
 	}

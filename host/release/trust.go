@@ -159,6 +159,9 @@ func nothingElse(dir string) error {
 		return err
 	}
 	for _, e := range entries {
+		if _, err := os.Lstat(filepath.Join(dir, stateFile)); err == nil {
+			return fs.ErrNotExist // another process has just made it: read again
+		}
 		if e.IsDir() {
 			return &Refusal{
 				Code: CodeStateInvalid, Place: dir, Detail: "there is the trust root " + e.Name() + " and no " + stateFile + ": what was remembered is gone",

@@ -455,3 +455,32 @@ func TestAnotherProcessIsSeen(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestManyAtOnce has goroutines check, look and adopt while another one updates.
+func TestManyAtOnce(t *testing.T) {
+	s := newSite(t)
+	s.takes(listing(t, 5, nil))
+	e := attest(t, solo(), "dan")
+	done := make(chan error)
+	const goroutines = 6
+	for i := range goroutines {
+		go func() {
+			var err error
+			for n := 0; n < 5 && err == nil; n++ {
+				_, err = s.Check(release.Candidate{Module: solo(), Envelopes: []release.Envelope{e}, New: i%2 == 0})
+				err = errors.Join(err, s.Adopt([]release.Versioned{{Name: "acme/p" + string(rune('a'+i)), Version: "1.0." + string(rune('0'+n)), Wasm: statementDigest("x")}}))
+				s.Epoch()
+				s.Status(nil)
+			}
+			done <- err
+		}()
+	}
+	for v := int64(6); v < 10; v++ {
+		s.takes(listing(t, v, nil))
+	}
+	for range goroutines {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
