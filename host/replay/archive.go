@@ -278,16 +278,3 @@ func reasonOf(err error) string {
 	}
 	return ReasonMissing
 }
-
-// Modules lists the digests of the modules of a set, for whoever wants to know whether they may be removed.
-func (a *Archive) Modules(digest string) ([]string, error) {
-	r, err := a.recipe(digest)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, m := range r.Modules {
-		out = append(out, m.Wasm)
-	}
-	return out, nil
-}

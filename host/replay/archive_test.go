@@ -313,9 +313,6 @@ func TestADigestThatIsNoneIsNoSet(t *testing.T) {
 		if _, err := past(t.Context(), digest); !errors.As(err, &u) || u.Reason != replay.ReasonSetUnknown {
 			t.Errorf("%q: %v", digest, err)
 		}
-		if _, err := s.archive.Modules(digest); !errors.As(err, &u) {
-			t.Errorf("modules of %q: %v", digest, err)
-		}
 	}
 }
 

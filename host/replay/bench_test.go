@@ -65,7 +65,7 @@ func usualRequest(i int) string {
 }
 
 // decided is a ledger of decisions by a set.
-func decided(b *testing.B, n int, modules []sandbox.Module, policies ...string) *rig {
+func decided(b testing.TB, n int, modules []sandbox.Module, policies ...string) *rig {
 	b.Helper()
 	r := newRig(b, gate.Options{})
 	r.adopt(load(b, r.engine, modules, policies...))

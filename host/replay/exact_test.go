@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"agentmesh/host/gate"
+	"agentmesh/host/ledger"
+	"agentmesh/host/policy"
 	"agentmesh/host/replay"
+	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
 )
 
@@ -49,7 +52,7 @@ func (c chance) policy(n int) string {
 		if c.likely(85) {
 			fmt.Fprintf(&b, "    condition: %q\n", c.condition(2))
 		}
-		if c.likely(20) {
+		if c.likely(6) {
 			fmt.Fprintf(&b, "    redact: [%q]\n", c.of("data.path", "data.items", "data.user.name", "resource.paths", "context.time", "data.items[0]", "agent.sponsor"))
 		}
 		if c.likely(30) {
@@ -157,6 +160,70 @@ func TestTheSameRulesGiveTheSameBytes(t *testing.T) {
 	if replayed < int64(rounds*requests)/2 || redacted == 0 || limited < 20 {
 		t.Errorf("%d replayed, %d redacted, %d limited: the past is not what it should be to tell anything", replayed, redacted, limited)
 	}
+}
+
+// TestVersionsBesideEachOtherGiveTheSameBytes has shadows, canaries and dates besides, with limits that each version counts.
+func TestVersionsBesideEachOtherGiveTheSameBytes(t *testing.T) {
+	rounds := 8
+	if testing.Short() {
+		rounds = 2
+	}
+	var differing, limited int64
+	for round := range rounds {
+		c := chance{rand.New(rand.NewPCG(13, uint64(round)))}
+		s := newSite(t, sandbox.Options{Plugins: map[string]sandbox.PluginOptions{"acme.co/p": {OnLapse: c.of("deny", "abstain", "")}}})
+		for i := range 160 {
+			if i%80 == 0 {
+				s.load(c.versions(t), c.policy(1))
+			}
+			s.pass(time.Duration(c.IntN(20)) * time.Second)
+			if v := s.decide(c.request()); v.Code == abi.CodeRateLimited {
+				limited++
+			}
+		}
+		report := s.replay(replay.Options{Judges: s.past(replay.PastOptions{})})
+		if report.Identical != report.Replayed || report.Replayed < 20 {
+			t.Fatalf("round %d: %s", round, asJSON(t, report))
+		}
+		batches, _, err := ledger.NewReader(s.ledgerDir(), nil).Batches(t.Context(), ledger.Filter{Kind: ledger.KindDecision})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for b := range batches {
+			for r := range b.Records() {
+				if strings.Contains(string(r.Body), `,"differences":[`) {
+					differing++
+				}
+			}
+		}
+	}
+	if differing == 0 || limited == 0 {
+		t.Errorf("%d entries with differences, %d limited: the past is not what it should be to tell anything", differing, limited)
+	}
+}
+
+// versions are several versions of one policy in different stages, some of them with dates within the hour.
+func (c chance) versions(t testing.TB) []sandbox.Module {
+	t.Helper()
+	date := func(percent int) string {
+		if !c.likely(percent) {
+			return ""
+		}
+		return noon.Add(time.Duration(c.IntN(1500)) * time.Second).Format(time.RFC3339)
+	}
+	var out []sandbox.Module
+	for i, tag := range []string{"active", c.of("active", "shadow"), c.of("canary 50", "shadow"), "shadow"} {
+		m := abi.Manifest{Name: "acme.co/p", Version: fmt.Sprintf("%d.0.0", i+1), Kind: abi.KindPolicy, EffectiveFrom: date(50), EffectiveUntil: date(40)}
+		if m.EffectiveFrom >= m.EffectiveUntil {
+			m.EffectiveUntil = ""
+		}
+		compiled, err := policy.CompileAs(parse(t, c.policy(0))[0], policy.Packaging{Manifest: &m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, sandbox.Module{Path: m.Version + ".wasm", Wasm: compiled.Wasm, Tag: tag})
+	}
+	return out
 }
 
 func asJSON(t testing.TB, v any) string {

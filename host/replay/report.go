@@ -40,7 +40,7 @@ type Report struct {
 	Changes Changes `json:"changes"`
 	// Fuel is what judges spent, then and now.
 	Fuel Fuel `json:"fuel"`
-	// Rules, Agents and Tools are where it changed, the most first. Others is how many rows were left out of each.
+	// Rules, Agents and Tools are where it changed, the most first.
 	Rules  []RuleRow  `json:"rules"`
 	Agents []CountRow `json:"agents"`
 	Tools  []CountRow `json:"tools"`
