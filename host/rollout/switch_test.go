@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"agentmesh/host/gate"
 	"agentmesh/host/ledger"
 	"agentmesh/host/rollout"
 	"agentmesh/host/sandbox"
@@ -211,6 +212,40 @@ func TestAsOf(t *testing.T) {
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("at %s: got %q, want %q", c.at, got, c.want)
+		}
+	}
+	m.watcher.Close()
+	m.must(m.ledger.Close())
+	past, err := rollout.ActiveAt(t.Context(), ledger.NewReader(m.ledgerDir(), nil), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil || len(past) > 0 {
+		t.Errorf("after the writer stopped: %v %v", past, err)
+	}
+}
+
+func TestChangesAreReadBackFromTheLedger(t *testing.T) {
+	m := newMesh(t, meshOptions{})
+	want := []rollout.Change{
+		{Action: "stage", Name: name, Version: "1.0.0", To: rollout.Staged, Reason: "ticket", Revision: 1, By: "ann"},
+		{Action: "promote", Name: name, Version: "2.0.0", From: rollout.Shadow, To: rollout.Canary, Percent: 10, Revision: 2},
+		{Action: "promote", Name: "acme/other", Version: "2.0.0", From: rollout.Canary, To: rollout.Active, Retired: []string{"1.0.0", "1.1.0"}, Revision: 3},
+	}
+	for _, c := range want {
+		m.must(m.gate.Note(t.Context(), ledger.KindTrust, gate.Subject{}, c.Value()))
+	}
+	m.must(m.gate.Note(t.Context(), ledger.KindTrust, gate.Subject{}, abi.ObjectValue(abi.Member{Name: "event", Value: abi.StringValue("module_refused")})))
+	r := ledger.NewReader(m.ledgerDir(), nil)
+	for _, c := range []struct {
+		name string
+		want []rollout.Change
+	}{{"", want}, {name, want[:2]}, {"acme/none", nil}} {
+		events, err := rollout.Events(t.Context(), r, c.name)
+		m.must(err)
+		var got []rollout.Change
+		for _, e := range events {
+			got = append(got, e.Change)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("of %q (-want +got)\n%s", c.name, diff)
 		}
 	}
 }
