@@ -32,5 +32,10 @@
 //     than 512 bytes, is known to the store by its keyed hash.
 //   - In a monitoring gate a verdict that denies consumes nothing, though the action goes on: counts are those that
 //     enforcing would have had.
+//   - Versions of one judge are told apart by name, version and whether they are monitored: by the breaker, and where a limit that is
+//     used up is laid to a judge. Their limits count together, so that a new version gives no budget back.
+//   - Where a monitored version came to another decision or rule than the one that decided, the entry has it under differences:
+//     what each found before limits were counted. An Observer is told once the decision is recorded.
+//   - A judge that is absent or lapsed opens no breaker: asking it costs nothing, and its own code says better why.
 //   - A policy edit that lengthens a limit's window starts from the hits that the old window kept.
 package gate

@@ -49,6 +49,7 @@
 // max_differences percent differed from the version beside it in decision or rule, once it took part in min_decisions. Counts are
 // those of one process, over the present and the previous window of 1,000 decisions (ten times min_decisions where that is more),
 // so that a long good time does not hide a bad one. What a limit counted is no difference: those of monitored judges count apart.
+// Where the operator has a plugin monitored none of its versions decides, so none differs from one that does.
 //
 // # What a set says
 //
