@@ -338,3 +338,40 @@ func TestPoliciesThatAnotherVersionCompiledDecideAgain(t *testing.T) {
 		t.Errorf("got %s", asJSON(t, report))
 	}
 }
+
+// TestACandidateHasTheSettingsOfWhatItReplaces looks at the judge that a candidate becomes.
+func TestACandidateHasTheSettingsOfWhatItReplaces(t *testing.T) {
+	was := settings(t, `{"level":3}`)
+	s := newSite(t, sandbox.Options{Plugins: map[string]sandbox.PluginOptions{"acme.co/guard": {Settings: was, Mode: sandbox.ModeMonitor}}})
+	old := s.load([]sandbox.Module{{Path: "v1.wasm", Wasm: guard("acme.co/guard", "1.0.0", finding("warn", "noted"))}}, house)
+	next := sandbox.Module{Path: "v2.wasm", Wasm: guard("acme.co/guard", "2.0.0", finding("deny", "never"))}
+	judged := func(o replay.PastOptions) abi.Judged {
+		o.Instead = []replay.Instead{{Name: "acme.co/guard", Module: next}}
+		set, err := s.past(o)(t.Context(), old.Digest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer set.Release()
+		if set.Len() != 2 {
+			t.Errorf("the set has %d judges, want the candidate and the policy", set.Len())
+		}
+		return set.Judge(0).Info()
+	}
+	before := old.Judge(0).Info()
+	same := judged(replay.PastOptions{})
+	if same.Version != "2.0.0" || same.Monitored || same.SettingsDigest != before.SettingsDigest {
+		t.Errorf("it is %+v in the place of %+v", same, before)
+	}
+	other := judged(replay.PastOptions{Settings: map[string]abi.Value{"acme.co/guard": settings(t, `{"level":4}`)}})
+	if other.SettingsDigest == before.SettingsDigest {
+		t.Errorf("its settings are %s still", other.SettingsDigest)
+	}
+	p := replay.NewPast(s.archive, replay.PastOptions{
+		Instead: []replay.Instead{{Name: "acme.co/guard", Module: next}}, Settings: map[string]abi.Value{"acme.co/guard": settings(t, `{"level":"x"}`)},
+	})
+	defer p.Close()
+	var u *replay.Unavailable
+	if _, err := p.Set(t.Context(), old.Digest()); !errors.As(err, &u) || u.Reason != replay.ReasonBroken {
+		t.Errorf("settings that it does not take: %v", err)
+	}
+}
