@@ -47,6 +47,7 @@ func TestBatchesOfNoLedger(t *testing.T) {
 
 func TestABundleThatIsGone(t *testing.T) {
 	c := config(t)
+	c.Mode = ledger.OS
 	l := open(t, c)
 	fill(t, l, 600)
 	closeLedger(t, l)
@@ -87,8 +88,10 @@ func TestABodyThatIsGone(t *testing.T) {
 // shards.
 func TestBatchesAreRecords(t *testing.T) {
 	closed := config(t)
+	closed.Mode = ledger.OS
 	twoShards(t, closed, 700)
 	live := config(t).WithPace(time.Hour, 1<<20)
+	live.Mode = ledger.OS
 	l := open(t, live)
 	defer closeLedger(t, l)
 	fill(t, l, 300)
@@ -122,6 +125,7 @@ func TestBatchesAreRecords(t *testing.T) {
 
 func TestBatchesEndWithTheContext(t *testing.T) {
 	c := config(t)
+	c.Mode = ledger.OS
 	l := open(t, c)
 	fill(t, l, 600)
 	closeLedger(t, l)
