@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -13,7 +12,6 @@ import (
 	"agentmesh/host/ledger"
 	"agentmesh/host/oci"
 	"agentmesh/host/release"
-	"agentmesh/pdk/abi"
 )
 
 // followTime is how long one look at one root's index may take.
@@ -91,9 +89,13 @@ func (h *Host) followAll(ctx context.Context) {
 		cancel()
 		h.followed(ctx, k.Root.Name, err)
 	}
-	if h.modules.trust.Epoch() != before {
-		h.rules.Reload(ctx) // the status tells
+	if h.modules.trust.Epoch() == before {
+		return
 	}
+	if now, err := h.modules.trust.Roots(); err == nil {
+		h.noteTrust(ctx, release.Changes(roots, now)...)
+	}
+	h.rules.Reload(ctx) // the status tells
 }
 
 func (h *Host) followOne(ctx context.Context, root *release.Root) error {
@@ -133,18 +135,20 @@ func (h *Host) followed(ctx context.Context, root string, err error) {
 		return
 	}
 	h.log.Warn("the index of a trust root was not taken; the last good one stays", "root", root, "error", err)
-	var refusal *release.Refusal
-	if !errors.As(err, &refusal) {
+	event, refused := release.Refused(err)
+	if !refused {
 		return // nobody answered: that says nothing of trust
 	}
-	note := h.gate.Note(ctx, ledger.KindTrust, gate.Subject{}, abi.ObjectValue(
-		abi.Member{Name: "event", Value: abi.StringValue("index_refused")},
-		abi.Member{Name: "root", Value: abi.StringValue(root)},
-		abi.Member{Name: "code", Value: abi.StringValue(string(refusal.Code))},
-		abi.Member{Name: "reason", Value: abi.StringValue(refusal.Error())},
-	))
-	if note != nil {
-		h.log.Error("a refused index was not recorded", "root", root, "error", note)
+	event.Root = root
+	h.noteTrust(ctx, event)
+}
+
+// noteTrust writes down what was taken or refused in the background.
+func (h *Host) noteTrust(ctx context.Context, events ...release.Event) {
+	for i := range events {
+		if err := h.gate.Note(ctx, ledger.KindTrust, gate.Subject{}, events[i].Value()); err != nil {
+			h.log.Error("what is trusted changed and was not recorded", "root", events[i].Root, "error", err)
+		}
 	}
 }
 

@@ -22,7 +22,6 @@ import (
 	"agentmesh/host/replay"
 	"agentmesh/host/rollout"
 	"agentmesh/host/sandbox"
-	"agentmesh/pdk/abi"
 )
 
 // TrustDir holds the trust roots, and what is remembered of them.
@@ -195,14 +194,11 @@ func (h *Host) refuseModule(ctx context.Context, f *sandbox.Found, why error) er
 	if m.refused[f.Path] == said {
 		return nil
 	}
-	err := h.gate.Note(ctx, ledger.KindTrust, gate.Subject{}, abi.ObjectValue(
-		abi.Member{Name: "event", Value: abi.StringValue("module_refused")},
-		abi.Member{Name: "plugin", Value: abi.StringValue(f.Manifest.Name)},
-		abi.Member{Name: "version", Value: abi.StringValue(f.Manifest.Version)},
-		abi.Member{Name: "wasm", Value: abi.StringValue(wasm)},
-		abi.Member{Name: "code", Value: abi.StringValue(string(release.CodeOf(why)))},
-		abi.Member{Name: "reason", Value: abi.StringValue(why.Error())},
-	))
+	event := release.Event{
+		Action: release.EventRefused, Digest: wasm, Plugin: f.Manifest.Name, Version: f.Manifest.Version, Source: f.Path,
+		Code: release.CodeOf(why), Reason: why.Error(),
+	}
+	err := h.gate.Note(ctx, ledger.KindTrust, gate.Subject{}, event.Value())
 	if err == nil {
 		m.refused[f.Path] = said
 	}

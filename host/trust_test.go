@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"agentmesh/host"
@@ -354,7 +355,15 @@ func TestTheIndexIsFollowed(t *testing.T) {
 	if !complains("module_stopped")() {
 		t.Errorf("status %+v", h.Status())
 	}
-	if got := entries(t, s, ledger.KindTrust); len(got) != 2 || !strings.Contains(got[0], "index_rollback") || !strings.Contains(got[1], "key_revoked") {
-		t.Errorf("trust entries %q", got)
+	var said []string
+	for _, body := range entries(t, s, ledger.KindTrust) {
+		for _, what := range []string{"index_rollback", "root_taken", "index_taken", "key_revoked"} {
+			if strings.Contains(body, `"`+what+`"`) {
+				said = append(said, what)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"index_taken", "index_rollback", "root_taken", "index_taken", "key_revoked"}, said); diff != "" {
+		t.Errorf("trust entries (-want +got):\n%s", diff)
 	}
 }

@@ -22,7 +22,14 @@ is used. A root that is not known yet is taken only by the fingerprint that you 
 	fingerprint := c.Flags().String("fingerprint", "", "take the unknown root that has it")
 	output := format(c, "table", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		kept, err := e.load(c.Context(), args[0], *fingerprint)
+		var kept []*keptJSON
+		err := e.trusting(c.Context(), "plugin load", func(t *release.Trust) (events []release.Event, err error) {
+			kept, err = e.load(c.Context(), t, args[0], *fingerprint)
+			for _, k := range kept {
+				events = append(events, k.event())
+			}
+			return events, err
+		})
 		if err != nil {
 			return refusal(err)
 		}
@@ -37,7 +44,7 @@ is used. A root that is not known yet is taken only by the fingerprint that you 
 	return c
 }
 
-func (e *env) load(ctx context.Context, folder, fingerprint string) ([]*keptJSON, error) {
+func (e *env) load(ctx context.Context, t *release.Trust, folder, fingerprint string) ([]*keptJSON, error) {
 	ref, err := oci.ParseReference(oci.SchemeLayout + "://" + folder)
 	if err != nil || ref.Tag != "" || ref.Digest != "" {
 		return nil, usage("name a folder", "%s cannot be the folder of a bundle", folder)
@@ -50,10 +57,7 @@ func (e *env) load(ctx context.Context, folder, fingerprint string) ([]*keptJSON
 	if err != nil {
 		return nil, err
 	}
-	l := &intake{client: client}
-	if l.trust, err = e.ownTrust(); err != nil {
-		return nil, err
-	}
+	l := &intake{client: client, trust: t}
 	if l.depot, err = e.depot(); err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func (i *intake) takeAll(ctx context.Context, modules []oci.Reference) ([]*keptJ
 	for _, ref := range modules {
 		k, err := i.take(ctx, ref)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		out = append(out, k)
 	}

@@ -32,7 +32,13 @@ another place. Exits 3 with the code and the reason when the plugin is not trust
 	c.Flags().Lookup("index").NoOptDefVal = everyIndex
 	c.Flags().StringVar(&o.root, "root", "", "the only trust root that may vouch")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		k, err := e.pull(c.Context(), args[0], o)
+		var k *keptJSON
+		err := e.trusting(c.Context(), "plugin pull", func(t *release.Trust) (events []release.Event, err error) {
+			if k, err = e.pull(c.Context(), t, args[0], o); err == nil {
+				events = append(events, k.event())
+			}
+			return events, err
+		})
 		if err != nil {
 			return refusal(o.advise(err))
 		}
@@ -92,11 +98,13 @@ func (e *env) kept(how string, k *keptJSON) {
 	e.table(nil, rows)
 }
 
-func (e *env) pull(ctx context.Context, what string, o pullOptions) (*keptJSON, error) {
-	t, err := e.ownTrust()
-	if err != nil {
-		return nil, err
+func (k *keptJSON) event() release.Event {
+	return release.Event{
+		Action: release.EventModuleTaken, Root: k.Root, Digest: k.Wasm, Plugin: k.Plugin, Version: k.Version, Source: k.Source,
 	}
+}
+
+func (e *env) pull(ctx context.Context, t *release.Trust, what string, o pullOptions) (*keptJSON, error) {
 	bar := e.progress("bytes")
 	defer bar.clear()
 	client, err := o.registry.client(bar.show)

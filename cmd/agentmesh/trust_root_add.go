@@ -33,11 +33,9 @@ Exits 0 when all was taken, 3 when something is refused; what was in force then 
 				return err
 			}
 		}
-		t, err := e.ownTrust()
-		if err != nil {
-			return err
-		}
-		return refusal(e.take(c.Context(), t, &docs, *fingerprint, *only))
+		return refusal(e.trusting(c.Context(), "trust-root add", func(t *release.Trust) ([]release.Event, error) {
+			return nil, e.take(c.Context(), t, &docs, *fingerprint, *only)
+		}))
 	}
 	return c
 }
@@ -152,12 +150,9 @@ func removeTrustRootCommand(e *env) *cobra.Command {
 		Long: `Forgets a trust root with its index and permits. What only it vouches for is not loaded any more. The highest versions that ran stay
 remembered.`,
 		Args: takes(1, 1, "one root"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			t, err := e.trust()
+		RunE: func(c *cobra.Command, args []string) error {
+			err := e.trusting(c.Context(), "trust-root remove", func(t *release.Trust) ([]release.Event, error) { return nil, t.RemoveRoot(args[0]) })
 			if err != nil {
-				return err
-			}
-			if err := t.RemoveRoot(args[0]); err != nil {
 				return withHint(err, "`agentmesh trust-root show` lists the roots that are known")
 			}
 			e.printf("root %s is trusted no more\n", args[0])

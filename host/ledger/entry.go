@@ -20,7 +20,7 @@ const (
 	KindOutcome  = "outcome"  // what happened after a decision
 	KindRefused  = "refused"  // a message that was refused before any judge saw it
 	KindTools    = "tools"    // the tools a server announced
-	KindTrust    = "trust"    // a change of a trust score
+	KindTrust    = "trust"    // who or what is trusted: a trust root, a module, the stage of a rule version; a change of a trust score
 	KindAgent    = "agent"    // a change in the agent registry
 )
 

@@ -110,7 +110,7 @@ func EventType(e *Entry) string {
 	case KindTools:
 		return prefix + "tool.announced"
 	case KindTrust:
-		return prefix + "trust.score.updated"
+		return prefix + "trust.changed"
 	case KindAgent:
 		return prefix + "agent.registered"
 	}

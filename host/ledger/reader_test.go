@@ -280,7 +280,7 @@ func TestEventTypes(t *testing.T) {
 		"tool.completed":      {Kind: "outcome"},
 		"tool.listed":         {Kind: "list"},
 		"tool.announced":      {Kind: "tools"},
-		"trust.score.updated": {Kind: "trust"},
+		"trust.changed": {Kind: "trust"},
 		"agent.registered":    {Kind: "agent"},
 		"audit.start":         {Kind: "start"},
 		"audit.stop":          {Kind: "stop"},
