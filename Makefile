@@ -86,10 +86,15 @@ soak: ## hours of it: a hundred kills under load, a million decisions, a million
 	.ci/fuzz $(SOAKTIME)
 
 .PHONY: bench
-bench: ## our benchmarks, the same beside cel-go, cedar-go, OPA and Tessera, and the proxy beside the bare server
+bench: ## our benchmarks, the same beside cel-go, cedar-go, OPA and Tessera, the proxy beside the bare server, and plugins
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	cd testdata/peers && ../../.ci/go run -mod=mod .
 	cd testdata/e2e && ../../.ci/go run ./measure
+	$(MAKE) --no-print-directory bench-plugins
+
+.PHONY: bench-plugins
+bench-plugins: ## one table of what plugins cost: ours beside wazero alone and beside Extism's own SDK; what loading takes
+	cd host/sandbox && BENCH=1 ../../.ci/go test -count=1 -run '^TestPluginTable$$'
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what we call
