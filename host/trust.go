@@ -205,23 +205,38 @@ func (h *Host) refuseModule(ctx context.Context, f *sandbox.Found, why error) er
 	return err
 }
 
-// running are the versions in a set that count for what ran here: those that decide, and that a foreign root vouches for. The
-// local root and --allow-unsigned are the operator's own word, and that may change its mind.
+// running are the versions of a set that a foreign root vouches for: what ran here is remembered of them. The local root and
+// --allow-unsigned are the operator's own word, and that may change its mind.
 func running(s *sandbox.Set) []release.Versioned {
 	var out []release.Versioned
 	for _, o := range s.Provenances() {
-		candidate := strings.HasPrefix(o.Tag, string(rollout.Shadow)) || strings.HasPrefix(o.Tag, string(rollout.Canary))
-		if o.Absent == "" && o.Trust != sandbox.TrustUnsigned && o.Trust != release.LocalName && !candidate {
-			out = append(out, release.Versioned{Name: o.Name, Version: o.Version, Wasm: o.Wasm})
+		if o.Absent == "" && o.Trust != sandbox.TrustUnsigned && o.Trust != release.LocalName {
+			out = append(out, versioned(&o))
 		}
 	}
 	return out
 }
 
+// stopped are the versions of a set whose place a judge takes that denies. They run no more, and nothing older decides for them.
+func stopped(s *sandbox.Set) []release.Versioned {
+	var out []release.Versioned
+	for _, o := range s.Provenances() {
+		if o.Absent != "" {
+			out = append(out, versioned(&o))
+		}
+	}
+	return out
+}
+
+func versioned(o *sandbox.Origin) release.Versioned {
+	trial := strings.HasPrefix(o.Tag, string(rollout.Shadow)) || strings.HasPrefix(o.Tag, string(rollout.Canary))
+	return release.Versioned{Name: o.Name, Version: o.Version, Wasm: o.Wasm, Trial: trial}
+}
+
 // admit lets a set come into force: nothing in it is older than what ran here, it can be made again whenever its decisions are
 // asked about, and the ledger knows it.
 func (h *Host) admit(ctx context.Context, s *sandbox.Set) error {
-	versions := running(s)
+	versions := append(stopped(s), running(s)...)
 	if err := h.modules.trust.CheckSet(versions); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"agentmesh/host/ledger"
 	"agentmesh/host/oci"
 	"agentmesh/host/release"
+	"agentmesh/host/rollout"
 	"agentmesh/pdk/abi"
 )
 
@@ -366,4 +367,63 @@ func TestTheIndexIsFollowed(t *testing.T) {
 	if diff := cmp.Diff([]string{"index_taken", "index_rollback", "root_taken", "index_taken", "key_revoked"}, said); diff != "" {
 		t.Errorf("trust entries (-want +got):\n%s", diff)
 	}
+}
+
+// TestARevokedCanaryStops: what takes part without being in force stops as well when its key is revoked; its agents are denied and
+// the rest goes on.
+func TestARevokedCanaryStops(t *testing.T) {
+	s, module := signedSite(t)
+	p, _ := newPublisher(t, module)
+	p.publish(t)
+	adopted(t, s, p)
+	text, err := os.ReadFile(module)
+	if err == nil {
+		err = os.Remove(module)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	aside := filepath.Join(t.TempDir(), "guard.wasm")
+	if err := os.WriteFile(aside, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	depot, err := release.OpenDepot(s.state.PluginDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := depot.Put(t.Context(), release.Stored{Module: text, Envelopes: []release.Envelope{attested(t, aside, p.second)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := rollout.Open(s.state.PluginDir(), rollout.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lock.Edit(t.Context(), func(l *rollout.Lock) (rollout.Change, error) {
+		name, kind, v, err := rollout.NewVersion(text)
+		if err != nil {
+			return rollout.Change{}, err
+		}
+		if _, err := l.Stage(rollout.Newcomer{Name: name, Kind: kind, Version: v}, time.Now()); err != nil {
+			return rollout.Change{}, err
+		}
+		return l.Promote(rollout.Promotion{Name: receipt.Name, Version: receipt.Version, To: rollout.Canary, Percent: 100}, time.Now())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := s.open(t)
+	ask := func() abi.Verdict { return h.Decide(t.Context(), request(t, readCall)) }
+	if v := ask(); v.Rule != "never" {
+		t.Fatalf("verdict of the canary %+v", v)
+	}
+	p.index.Version = 2
+	p.rotate(t, func(r *release.Root) {
+		r.Revoked = []release.Revocation{{Key: p.second.Public().ID(), Reason: "stolen"}}
+		r.Keys, r.Scopes[0].Keys = r.Keys[:1], r.Scopes[0].Keys[:1]
+	})
+	if err := trustOf(t, s).Update(t.Context(), p.chain, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the canary stops", func() bool { return ask().Code == abi.CodeAbsent })
 }

@@ -11,6 +11,9 @@ type Versioned struct {
 	Name, Version string
 	// Wasm is the digest of the module.
 	Wasm string
+	// Trial: it takes part without being in force for everybody, so it is remembered as known and says nothing of how new the
+	// plugin is.
+	Trial bool
 }
 
 // CheckSet holds the set that is to be in force against the highest versions that ran here: the newest version of a name must
@@ -29,10 +32,13 @@ func (t *Trust) CheckSet(set []Versioned) error {
 	return nil
 }
 
-// newest are the newest version of each name, sorted by name.
+// newest are the newest version of each name that is in force, sorted by name.
 func newest(set []Versioned) []Versioned {
 	best := map[string]Versioned{}
 	for _, v := range set {
+		if v.Trial {
+			continue
+		}
 		if b, ok := best[v.Name]; !ok || CompareVersions(v.Version, b.Version) > 0 {
 			best[v.Name] = v
 		}
