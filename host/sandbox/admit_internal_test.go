@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"agentmesh/host/wasm"
+	"agentmesh/pdk/abi"
 )
 
 // TestAdmissionRevision fails when the rewriter makes something else of the same module than it did: what was admitted
@@ -18,13 +19,15 @@ func TestAdmissionRevision(t *testing.T) {
 	}
 	made := map[int]string{
 		1: "cc5b6212b4c4ec1bfaa873c8d8a2e8468f6196fceda4ceea35e73904be8c2617",
-		2: "e8a02302c6c27558e15075e04dfb750bb033a6a438651fc5743b6537266a7cd8",
+		2: "5417ded73858a6c747922a2e0d64b24585c724bf47d7a1ec52be36e24e787184",
 	}
 	m, err := wasm.Scan(module, wasm.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, layout, err := wasm.Instrument(m, wasm.Instrumentation{Fuel: true, Barrier: true, MaxPages: DefaultMemoryPages, Arena: sharedArena()})
+	out, layout, err := wasm.Instrument(m, wasm.Instrumentation{
+		Fuel: true, Barrier: true, MaxPages: DefaultMemoryPages, Arena: sharedArena(), Calls: abi.Exports(abi.KindPolicy),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
