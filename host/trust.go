@@ -138,17 +138,37 @@ func (m *modules) vouch(f sandbox.Found) (sandbox.Provenance, error) {
 		d, err = m.trust.Check(c)
 	}
 	if err != nil {
-		if f.Tag == "" && m.mayBeUnsigned(f.Path) {
-			why := fmt.Sprintf("nobody vouches for it (%v), and it runs because --allow-unsigned says so", err)
-			return sandbox.Provenance{Trust: sandbox.TrustUnsigned, Warnings: []string{why}}, nil
-		}
-		return sandbox.Provenance{}, err
+		return m.unvouched(&f, err)
 	}
 	p := sandbox.Provenance{Trust: d.Root, Warnings: d.Warnings}
 	for _, id := range d.Signers {
 		p.Signers = append(p.Signers, string(id))
 	}
 	return p, nil
+}
+
+// unvouched is what becomes of a module that nobody vouches for: a folder of --allow-unsigned lets it run, but not under a name
+// that a foreign root speaks for, where it would decide in place of what that root's owners signed.
+func (m *modules) unvouched(f *sandbox.Found, why error) (sandbox.Provenance, error) {
+	if f.Tag != "" || !m.mayBeUnsigned(f.Path) {
+		return sandbox.Provenance{}, why
+	}
+	owner, err := m.trust.Owner(f.Manifest.Name)
+	if err != nil {
+		return sandbox.Provenance{}, errors.Join(why, err)
+	}
+	var r *release.Refusal
+	if owner != "" && errors.As(why, &r) {
+		kept := *r
+		kept.Detail += "; --allow-unsigned is not for names that root " + owner + " speaks for"
+		kept.Mend = "give the draft a name of its own, or have the owners of root " + owner + " sign it"
+		return sandbox.Provenance{}, &kept
+	}
+	if owner != "" {
+		return sandbox.Provenance{}, why
+	}
+	said := fmt.Sprintf("nobody vouches for it (%v), and it runs because --allow-unsigned says so", why)
+	return sandbox.Provenance{Trust: sandbox.TrustUnsigned, Warnings: []string{said}}, nil
 }
 
 // beside are the signatures in the file beside a module.

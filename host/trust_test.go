@@ -210,6 +210,33 @@ func TestAllowUnsignedSaysSo(t *testing.T) {
 	}
 }
 
+// TestAllowUnsignedIsNotForNamesOfOthers: what a folder for development holds does not decide in place of what the owners of a
+// name have signed, whoever signed it.
+func TestAllowUnsignedIsNotForNamesOfOthers(t *testing.T) {
+	for name, prepare := range map[string]func(s *site, p *publisher, module string){
+		"nobody signed":       func(*site, *publisher, string) {},
+		"a stranger signed":   func(_ *site, _ *publisher, module string) { sign(t, module, newKey(t)) },
+		"this machine signed": func(s *site, _ *publisher, module string) { sign(t, module, localKey(t, s)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := pluginSite(t)
+			module := filepath.Join(s.config.Trust.AllowUnsigned[0], "guard.wasm")
+			p, _ := newPublisher(t, module)
+			prepare(s, p, module)
+			adopted(t, s, p)
+			h, err := host.Open(t.Context(), s.state, s.config, host.Options{})
+			if err == nil {
+				t.Fatal("opened", h.Close())
+			}
+			for _, want := range []string{"guard.wasm", "--allow-unsigned is not for names that root acme speaks for", "a name of its own"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want it to say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
 // publisher is a foreign trust root of one key, whose index stands in a registry.
 type publisher struct {
 	key    *identity.PrivateKey

@@ -139,6 +139,21 @@ func (k *known) claim(name string) (*Scope, int) {
 	return k.scope(name)
 }
 
+// Owner names the foreign root that speaks for a plugin's name most closely; empty: none does, and the name is this machine's own.
+func (t *Trust) Owner(name string) (root string, err error) {
+	m, err := t.memory()
+	if err != nil {
+		return "", err
+	}
+	closest := 0
+	for _, k := range m.roots {
+		if _, n := k.claim(name); n > closest && k.Name != LocalName {
+			root, closest = k.Name, n
+		}
+	}
+	return root, nil
+}
+
 // contradicts reports whether a refusal is about this very version, and not only that somebody else must vouch.
 func contradicts(code abi.Code) bool {
 	return code == CodeYanked || code == CodeKeyRevoked || code == CodeDigestMismatch
