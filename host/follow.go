@@ -3,7 +3,9 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,9 +25,20 @@ type follower struct {
 	client *oci.Client
 	stop   context.CancelFunc
 	done   chan struct{}
-	known  map[string]string // by root: the manifest that was fetched last
+	known  map[string]fetched // by root: what was fetched last
 	mu     sync.Mutex
 	failed map[string]error // by root: why the last look was in vain
+}
+
+// fetched is the manifest of an index that was taken, and how its root was known then. Where the root is known otherwise since,
+// by a restored folder or by being removed and added again, the same manifest is news.
+type fetched struct{ manifest, standing string }
+
+func standing(k *release.Known) string {
+	if k.Index == nil {
+		return k.Fingerprint
+	}
+	return fmt.Sprint(k.Fingerprint, " ", k.Index.Version)
 }
 
 // Follow asks for the indexes of the trust roots from now on, as often as the configuration says, until Close. meshhost follows;
@@ -39,7 +52,7 @@ func (h *Host) Follow(ctx context.Context) error {
 		return err
 	}
 	f := &h.follow
-	f.client, f.known, f.failed = client, map[string]string{}, map[string]error{}
+	f.client, f.known, f.failed = client, map[string]fetched{}, map[string]error{}
 	ctx, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	f.done = make(chan struct{})
 	go h.followOn(ctx)
@@ -80,12 +93,14 @@ func (h *Host) followAll(ctx context.Context) {
 		h.log.Error("the trust roots cannot be read", "error", err)
 		return
 	}
-	for _, k := range roots {
+	h.follow.forget(roots)
+	for i := range roots {
+		k := &roots[i]
 		if k.Root.Source == "" || ctx.Err() != nil {
 			continue
 		}
 		one, cancel := context.WithTimeout(ctx, followTime)
-		err := h.followOne(one, k.Root)
+		err := h.followOne(one, k)
 		cancel()
 		h.followed(ctx, k.Root.Name, err)
 	}
@@ -98,22 +113,40 @@ func (h *Host) followAll(ctx context.Context) {
 	h.rules.Reload(ctx) // the status tells
 }
 
-func (h *Host) followOne(ctx context.Context, root *release.Root) error {
-	ref, err := oci.ParseReference(root.Source)
+func (h *Host) followOne(ctx context.Context, k *release.Known) error {
+	ref, err := oci.ParseReference(k.Root.Source)
 	if err != nil {
 		return err
 	}
-	x, digest, err := h.follow.client.PullIndex(ctx, ref, h.follow.known[root.Name])
-	if err != nil {
+	last := h.follow.known[k.Root.Name]
+	if last.standing != standing(k) {
+		last = fetched{}
+	}
+	x, digest, err := h.follow.client.PullIndex(ctx, ref, last.manifest)
+	if err != nil || x == nil {
 		return err
 	}
-	if x != nil {
-		if err := h.modules.trust.Update(ctx, x.Chain, x.Index); err != nil {
-			return err
+	if err := h.modules.trust.Update(ctx, x.Chain, x.Index); err != nil {
+		return err
+	}
+	now, err := h.modules.trust.Roots()
+	for i := range now {
+		if now[i].Root.Name == k.Root.Name {
+			h.follow.known[k.Root.Name] = fetched{digest, standing(&now[i])}
 		}
 	}
-	h.follow.known[root.Name] = digest
-	return nil
+	return err
+}
+
+// forget drops what is known of roots that are not trusted any more.
+func (f *follower) forget(roots []release.Known) {
+	gone := func(name string) bool {
+		return !slices.ContainsFunc(roots, func(k release.Known) bool { return k.Root.Name == name })
+	}
+	maps.DeleteFunc(f.known, func(name string, _ fetched) bool { return gone(name) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.failed, func(name string, _ error) bool { return gone(name) })
 }
 
 // followed notes how a look at a root ended, in the log and, when it is news, in the ledger.

@@ -396,6 +396,42 @@ func TestTheIndexIsFollowed(t *testing.T) {
 	}
 }
 
+// TestARootThatIsAddedAgainIsFollowed: what was fetched before counts for nothing when it is not what is known any more, by a root
+// that was removed and added or a folder that was restored.
+func TestARootThatIsAddedAgainIsFollowed(t *testing.T) {
+	s, module := signedSite(t)
+	p, _ := newPublisher(t, module)
+	sign(t, module, p.second)
+	p.publish(t)
+	adopted(t, s, p)
+	s.config.Trust.Poll = 20 * time.Millisecond
+	h := s.open(t)
+	if err := h.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	trust := trustOf(t, s)
+	listed := func(version int64) func() bool {
+		return func() bool {
+			roots, err := trust.Roots()
+			return err == nil && len(roots) == 1 && roots[0].Index != nil && roots[0].Index.Version == version
+		}
+	}
+	p.index.Version = 2
+	p.publish(t)
+	eventually(t, "the index is taken", listed(2))
+	if err := trust.RemoveRoot("acme"); err != nil {
+		t.Fatal(err)
+	}
+	first, err := release.ReadEnvelope(p.chain[0])
+	if err == nil {
+		_, err = trust.AddRoot(p.chain[0], first.Digest())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the index of the root that was added again is taken", listed(2))
+}
+
 // TestARevokedCanaryStops: what takes part without being in force stops as well when its key is revoked; its agents are denied and
 // the rest goes on.
 func TestARevokedCanaryStops(t *testing.T) {
