@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"agentmesh/host/disk"
 )
 
 // How the files of a key end.
@@ -28,15 +30,11 @@ type Keys struct {
 
 // OpenKeys opens a folder of keys. One that is not there has no keys, and is made with the first.
 func OpenKeys(dir string) (*Keys, error) {
-	info, err := os.Lstat(dir)
+	info, err := disk.Folder(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("keys folder: %w", err)
-	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, fmt.Errorf("keys folder %s: it is a symbolic link; name the folder itself", dir)
-	case !info.IsDir():
-		return nil, fmt.Errorf("keys folder %s: it is no folder", dir)
 	default:
 		if err := private(info, "700"); err != nil {
 			return nil, fmt.Errorf("keys folder %s: %w", dir, err)
@@ -155,10 +153,10 @@ func (k *Keys) Create(name string, key *PrivateKey, passphrase []byte) error {
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return fmt.Errorf("keys folder: %w", err)
 	}
-	if err := writeNew(k.file(name, privateEnd), file, 0o600); err != nil {
+	if err := disk.Create(k.file(name, privateEnd), file, 0o600); err != nil {
 		return fmt.Errorf("key %s: %w", name, err)
 	}
-	if err := writeNew(k.file(name, publicEnd), key.Public().Text(), 0o644); err != nil {
+	if err := disk.Create(k.file(name, publicEnd), key.Public().Text(), 0o644); err != nil {
 		return fmt.Errorf("key %s: %w", name, err)
 	}
 	return nil
@@ -193,7 +191,7 @@ func ReadPrivate(file string, passphrase func() ([]byte, error)) (*PrivateKey, e
 
 // ReadPublic reads a file that ParsePublic takes.
 func ReadPublic(file string) (*PublicKey, error) {
-	text, err := readCapped(file, os.O_RDONLY, func(fs.FileInfo) error { return nil })
+	text, _, err := disk.Read(file, disk.Rule{Most: maxKeyFile, Links: true})
 	if err != nil {
 		return nil, fmt.Errorf("public key: %w", err)
 	}
@@ -202,12 +200,4 @@ func ReadPublic(file string) (*PublicKey, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return key, nil
-}
-
-func readPrivate(file string) ([]byte, error) {
-	text, err := readCapped(file, os.O_RDONLY|noFollow, func(info fs.FileInfo) error { return private(info, "600") })
-	if err != nil {
-		return nil, fmt.Errorf("private key: %w", err)
-	}
-	return text, nil
 }
