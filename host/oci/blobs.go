@@ -10,9 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"agentmesh/host/disk"
 )
 
 // Blobs is a flat store of content by digest: FOLDER/sha256/HEX, for its owner alone (0700, 0600). A blob is there whole
@@ -21,9 +22,6 @@ import (
 type Blobs struct {
 	dir string // the folder sha256
 }
-
-// leftover begins the names of files that are being written, or were when the writer was killed.
-const leftover = ".part-"
 
 // OpenBlobs opens a store and makes its folder where there is none.
 func OpenBlobs(dir string) (*Blobs, error) {
@@ -34,7 +32,7 @@ func OpenBlobs(dir string) (*Blobs, error) {
 	if err := os.MkdirAll(inner, 0o700); err != nil {
 		return nil, told(dir, err)
 	}
-	return &Blobs{dir: inner}, told(dir, errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))))
+	return &Blobs{dir: inner}, told(dir, errors.Join(disk.SyncDir(dir), disk.SyncDir(filepath.Dir(dir))))
 }
 
 // Put stores what r gives, once its size and digest are those wanted; a negative size is any. What is there already
@@ -47,21 +45,15 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader, want string, size int64) e
 	if b.whole(want, size) {
 		return nil
 	}
-	f, err := b.create()
+	part, err := disk.NewPart(b.dir)
 	if err != nil {
 		return told(b.dir, err)
 	}
-	err = b.fill(ctx, f, r, content{want, size})
-	if err == nil {
-		err = os.Rename(f.Name(), b.path(want))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	defer part.Discard()
+	if err := fill(ctx, part, r, content{want, size}); err != nil {
 		return told(b.path(want), err)
 	}
-	return told(b.dir, syncDir(b.dir))
+	return told(b.path(want), part.Replace(b.path(want)))
 }
 
 // PutBytes stores data and returns its digest.
@@ -76,19 +68,16 @@ type content struct {
 	size   int64 // negative: any
 }
 
-func (b *Blobs) fill(ctx context.Context, f *os.File, r io.Reader, want content) error {
+func fill(ctx context.Context, w io.Writer, r io.Reader, want content) error {
 	hash := sha256.New()
 	if want.size >= 0 {
 		r = io.LimitReader(r, want.size+1)
 	}
-	n, err := io.Copy(io.MultiWriter(f, hash), reading{ctx, r})
+	n, err := io.Copy(io.MultiWriter(w, hash), reading{ctx, r})
 	if err != nil {
 		return err
 	}
-	if err := want.check(n, hash.Sum(nil)); err != nil {
-		return at(want.digest, err)
-	}
-	return f.Sync()
+	return at(want.digest, want.check(n, hash.Sum(nil)))
 }
 
 func (c content) check(n int64, sum []byte) error {
@@ -102,24 +91,6 @@ func (c content) check(n int64, sum []byte) error {
 		return fault(CodeDigestMismatch, "the bytes have the digest %s, not %s", got, c.digest)
 	}
 	return nil
-}
-
-// create makes a file to write to and locks it: Sweep leaves alone what is locked. Between the two it may have been
-// swept; then there is another.
-func (b *Blobs) create() (*os.File, error) {
-	for {
-		f, err := os.CreateTemp(b.dir, leftover+"*") // mode 0600
-		if err != nil {
-			return nil, err
-		}
-		if _, err := lock(f, true); err != nil {
-			return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-		if !unlinked(f) {
-			return f, nil
-		}
-		f.Close()
-	}
 }
 
 // Read gives the bytes of a blob of at most max bytes, hashed after they were read from the one open file: what is
@@ -156,17 +127,12 @@ func (b *Blobs) open(want string) (*os.File, int64, error) {
 
 // openRegular opens a file that is no link, device or pipe.
 func openRegular(path string) (*os.File, int64, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, info, err := disk.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, &Error{Code: CodeNotFound, Place: path, Detail: "there is no such file", Err: err}
 	}
 	if err != nil {
 		return nil, 0, told(path, err)
-	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, 0, &Error{Code: CodeStorageFailed, Place: path, Detail: "it is no regular file", Err: err}
 	}
 	return f, info.Size(), nil
 }
@@ -217,33 +183,14 @@ func (b *Blobs) Remove(want string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return told(b.path(want), err)
 	}
-	return told(b.dir, syncDir(b.dir))
+	return told(b.dir, disk.SyncDir(b.dir))
 }
 
 // Sweep removes what killed writers left behind, and returns how many files that were. What others are writing now
 // stays.
 func (b *Blobs) Sweep() (int, error) {
-	entries, err := os.ReadDir(b.dir)
-	if err != nil {
-		return 0, told(b.dir, err)
-	}
-	swept := 0
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), leftover) && sweep(filepath.Join(b.dir, e.Name())) {
-			swept++
-		}
-	}
-	return swept, nil
-}
-
-func sweep(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR|noFollow, 0)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	free, err := lock(f, false)
-	return err == nil && free && os.Remove(path) == nil
+	swept, err := disk.Sweep(b.dir)
+	return swept, told(b.dir, err)
 }
 
 func (b *Blobs) path(want string) string {

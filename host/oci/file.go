@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+
+	"agentmesh/host/disk"
 )
 
 // AttestationEnd is what the name of the file of attestations beside a module ends with.
@@ -109,7 +111,7 @@ func (f *filePlace) push(context.Context, Descriptor, []byte) error { return nil
 func (f *filePlace) pushManifest(_ context.Context, p *Pulled, _ string) error {
 	switch {
 	case p.Type == WasmConfigType && len(p.Layers) == 1:
-		return replace(f.ref.Path, p.Layers[0].Data)
+		return disk.Replace(f.ref.Path, p.Layers[0].Data, 0o600)
 	case p.Type == AttestationType && len(p.Layers) == 1:
 		return f.attest(p.Layers[0].Data)
 	}
@@ -131,10 +133,10 @@ func (f *filePlace) attest(envelope []byte) error {
 		return err
 	}
 	if len(all) == 1 {
-		return replace(path, all[0])
+		return disk.Replace(path, all[0], 0o600)
 	}
 	data, err := json.Marshal(all)
-	return errors.Join(err, replace(path, data))
+	return errors.Join(err, disk.Replace(path, data, 0o600))
 }
 
 // envelopes adds those that data holds, one or a list, to all, each once.

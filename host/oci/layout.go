@@ -13,6 +13,8 @@ import (
 
 	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"agentmesh/host/disk"
 )
 
 // mostListed is how many manifests the index of a layout may list.
@@ -139,17 +141,14 @@ func listed(list []Descriptor, d Descriptor, tag string) []Descriptor {
 // edit changes the index under a lock, so that several processes may push at once.
 func (l *layout) edit(change func([]Descriptor) []Descriptor) error {
 	dir := l.ref.Path
-	held, err := os.OpenFile(filepath.Join(dir, "index.json.lock"), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
-	if err != nil {
+	held, err := disk.LockFile(filepath.Join(dir, "index.json.lock"), true)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) { // then one process at a time may push
 		return err
 	}
 	defer held.Close()
-	if _, err := lock(held, true); err != nil {
-		return err
-	}
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	if _, err := os.Stat(filepath.Join(dir, ocispec.ImageLayoutFile)); errors.Is(err, fs.ErrNotExist) {
-		if err := replace(filepath.Join(dir, ocispec.ImageLayoutFile), version); err != nil {
+		if err := disk.Replace(filepath.Join(dir, ocispec.ImageLayoutFile), version, 0o600); err != nil {
 			return err
 		}
 	}
@@ -163,27 +162,7 @@ func (l *layout) edit(change func([]Descriptor) []Descriptor) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(dir, ocispec.ImageIndexFile), data)
-}
-
-// replace puts data at path so that a crash leaves the old content or the new.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), leftover+"*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return disk.Replace(filepath.Join(dir, ocispec.ImageIndexFile), data, 0o600)
 }
 
 func (l *layout) referrers(ctx context.Context, subject Descriptor, artifactType string, most int) ([]Descriptor, error) {
