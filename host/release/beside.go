@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/oci"
 )
 
@@ -29,7 +30,7 @@ func ReadBeside(module string) ([]Envelope, error) {
 
 // WriteBeside replaces the file of signatures beside a module.
 func WriteBeside(module string, es ...Envelope) error {
-	if err := replace(hardDisk{}, module+BesideEnd, AppendEnvelopes(nil, es)); err != nil {
+	if err := disk.Replace(module+BesideEnd, AppendEnvelopes(nil, es), 0o600); err != nil {
 		return fmt.Errorf("signatures beside %s: %w", module, err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/oci"
 	"agentmesh/pdk/abi"
 )
@@ -41,7 +42,7 @@ type Stored struct {
 type Depot struct {
 	dir   string
 	blobs *oci.Blobs
-	disk  disk
+	disk  drive
 }
 
 // maxModule is the size of a module in the depot, that of a module that a host reads.
@@ -53,7 +54,7 @@ func OpenDepot(dir string) (*Depot, error) {
 	for _, sub := range []string{dir, d.path(attestations), d.path(receipts)} {
 		err := makeDir(d.disk, sub)
 		if err == nil {
-			err = guardedDir(sub)
+			err = disk.TrustedDir(sub)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("depot: %w", err)

@@ -4,7 +4,7 @@ package release
 func PAE(e *Envelope) []byte { return e.pae() }
 
 // Disk is what remembering does to the disk.
-type Disk = disk
+type Disk = drive
 
 // HardDisk is the disk itself.
 type HardDisk = hardDisk

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"agentmesh/host/disk"
 )
 
 // DefaultMaxStale is how long after its index has expired what runs may go on running.
@@ -32,7 +34,7 @@ type Options struct {
 type Trust struct {
 	dir     string
 	options Options
-	disk    disk
+	disk    drive
 
 	mu   sync.Mutex
 	held *memory
@@ -90,7 +92,7 @@ const stateFile = "state.json"
 func (t *Trust) memory() (*memory, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.held != nil && t.held.stamp != (stamp{}) && guardedDir(t.dir) == nil {
+	if t.held != nil && t.held.stamp != (stamp{}) && disk.TrustedDir(t.dir) == nil {
 		if info, err := os.Lstat(filepath.Join(t.dir, stateFile)); err == nil && stampOf(info) == t.held.stamp {
 			return t.held, nil
 		}
@@ -127,10 +129,10 @@ func load(dir string, before *memory) (*memory, error) {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return &memory{state: &state{}}, nil
 	}
-	if err := guardedDir(dir); err != nil {
+	if err := disk.TrustedDir(dir); err != nil {
 		return nil, err
 	}
-	src, stamped, err := readStamped(filepath.Join(dir, stateFile), maxState)
+	src, info, err := disk.Read(filepath.Join(dir, stateFile), disk.Rule{Most: maxState, Check: disk.Trusted})
 	if errors.Is(err, fs.ErrNotExist) {
 		return &memory{state: &state{}}, nothingElse(dir)
 	}
@@ -141,7 +143,7 @@ func load(dir string, before *memory) (*memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
 	}
-	m := &memory{stamp: stamped, state: s}
+	m := &memory{stamp: stampOf(info), state: s}
 	for i := range s.roots {
 		k, err := loadRoot(dir, &s.roots[i], before.root(s.roots[i].name))
 		if err != nil {
@@ -173,7 +175,7 @@ func nothingElse(dir string) error {
 }
 
 func loadRoot(dir string, s *rootState, before *known) (*known, error) {
-	if err := guardedDir(filepath.Join(dir, s.name)); err != nil {
+	if err := disk.TrustedDir(filepath.Join(dir, s.name)); err != nil {
 		return nil, err
 	}
 	e, src, err := s.document(dir, rootFile(s.root.version), s.root.digest)
@@ -312,7 +314,7 @@ func (t *Trust) prepare() error {
 	if err := makeDir(t.disk, t.dir); err != nil {
 		return err
 	}
-	return guardedDir(t.dir)
+	return disk.TrustedDir(t.dir)
 }
 
 func (e *edit) begin() error {
