@@ -215,7 +215,7 @@ func (h *Host) openRules(ctx context.Context, o Options) error {
 	h.onClose(func() error { return engine.Close(context.Background()) })
 	paths := slices.Concat(h.config.Dirs.Policies, h.config.Dirs.Plugins, h.config.Trust.AllowUnsigned)
 	h.rules, err = engine.Watch(ctx, sandbox.WatchOptions{
-		Admit: h.admit, Notify: h.loaded, Modules: h.modules.lock.Modules, Look: h.look,
+		Admit: h.admit, Notify: h.loaded, Modules: h.modules.locked, Look: h.look,
 		Hear: []string{h.state.PluginDir(), h.state.TrustDir()},
 	}, slices.Compact(paths)...)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"agentmesh/host/gate"
 	"agentmesh/host/ledger"
 	"agentmesh/host/oci"
-	"agentmesh/host/policy"
 	"agentmesh/host/release"
 	"agentmesh/host/replay"
 	"agentmesh/host/rollout"
@@ -44,6 +42,7 @@ type modules struct {
 	observer *rollout.Observer
 	archive  *replay.Archive
 	wrapper  rollout.Wrapper
+	revision int64        // of the lock that is being loaded; loads come one after the other
 	admitted atomic.Value // []string: whom the modules of the set that was admitted last are trusted by
 	unsigned []string     // absolute: folders whose modules run whoever made them
 	mu       sync.Mutex
@@ -61,7 +60,7 @@ func (h *Host) openModules(ctx context.Context, _ Options) (err error) {
 		m.unsigned = append(m.unsigned, abs)
 	}
 	if m.trust, err = release.Open(h.state.TrustDir(), release.Options{MaxStale: h.config.Trust.MaxStale}); err != nil {
-		return err
+		return withMend(err)
 	}
 	if m.depot, err = release.OpenDepot(h.state.PluginDir()); err != nil {
 		return err
@@ -78,6 +77,44 @@ func (h *Host) openModules(ctx context.Context, _ Options) (err error) {
 		return nil
 	})
 	m.archive, err = replay.OpenArchive(h.state.ArchiveDir(), m.depot.Blobs())
+	return err
+}
+
+// locked are the modules that the lock runs. A lock that is older than one that was in force here is refused: what it does not
+// know of would be gone, and what only denies is missed by nobody.
+func (m *modules) locked(ctx context.Context) ([]sandbox.Module, error) {
+	seen, err := m.trust.LockSeen()
+	if err != nil {
+		return nil, withMend(err)
+	}
+	l, err := m.lock.Read()
+	if err != nil {
+		return nil, err
+	}
+	if l.Revision < seen {
+		return nil, withMend(&release.Refusal{
+			Code: release.CodeStateInvalid, Place: m.lock.File(), Detail: fmt.Sprintf("its revision is %d (0: it is gone), and revision %d was in force here", l.Revision, seen),
+			Mend: fmt.Sprintf("put the newest one back; to go on with this one, give it \"revision\": %d, and with none, write {\"version\": 1, \"revision\": %[1]d, \"plugins\": []}", seen+1),
+		})
+	}
+	m.revision = l.Revision
+	return m.lock.Modules(ctx)
+}
+
+// mended is an error with what can be done about it, as the rules' errors have it.
+type mended struct {
+	error
+	mend string
+}
+
+func (e *mended) Error() string { return e.error.Error() + "\n  hint: " + e.mend }
+func (e *mended) Unwrap() error { return e.error }
+
+// withMend adds to a refusal what can be done about it.
+func withMend(err error) error {
+	if r, ok := errors.AsType[*release.Refusal](err); ok && r.Mend != "" {
+		return &mended{err, r.Mend}
+	}
 	return err
 }
 
@@ -102,127 +139,6 @@ const noteTime = 10 * time.Second
 func digestOf(module []byte) string {
 	sum := sha256.Sum256(module)
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// vouch says who vouches for a module, or why it may not run. A refusal is written down.
-func (h *Host) vouch(ctx context.Context, f sandbox.Found) (sandbox.Provenance, error) {
-	p, err := h.modules.vouch(f)
-	if err == nil {
-		h.modules.forgive(f.Path)
-		return p, nil
-	}
-	return p, errors.Join(mending(&f, err), h.refuseModule(ctx, &f, err))
-}
-
-// mending is a refusal as the rules' other errors are: with the file, and what can be done.
-func mending(f *sandbox.Found, err error) error {
-	var r *release.Refusal
-	if !errors.As(err, &r) || r.Stop {
-		return err
-	}
-	return &policy.Error{
-		File: f.Path, Message: fmt.Sprintf("%s %s is not trusted: %s: %s", f.Manifest.Name, f.Manifest.Version, r.Code, r.Detail), Hint: r.Mend,
-	}
-}
-
-func (m *modules) vouch(f sandbox.Found) (sandbox.Provenance, error) {
-	c := release.Candidate{Module: f.Wasm}
-	var err error
-	if f.Tag == "" {
-		c.Envelopes, err = beside(&f)
-	} else {
-		c.Envelopes, c.OCI, err = m.pulled(f.Wasm)
-	}
-	var d release.Decision
-	if err == nil {
-		d, err = m.trust.Check(c)
-	}
-	if err != nil {
-		return m.unvouched(&f, err)
-	}
-	p := sandbox.Provenance{Trust: d.Root, Warnings: d.Warnings}
-	for _, id := range d.Signers {
-		p.Signers = append(p.Signers, string(id))
-	}
-	return p, nil
-}
-
-// unvouched is what becomes of a module that nobody vouches for: a folder of --allow-unsigned lets it run, but not under a name
-// that a foreign root speaks for, where it would decide in place of what that root's owners signed.
-func (m *modules) unvouched(f *sandbox.Found, why error) (sandbox.Provenance, error) {
-	if f.Tag != "" || !m.mayBeUnsigned(f.Path) {
-		return sandbox.Provenance{}, why
-	}
-	owner, err := m.trust.Owner(f.Manifest.Name)
-	if err != nil {
-		return sandbox.Provenance{}, errors.Join(why, err)
-	}
-	var r *release.Refusal
-	if owner != "" && errors.As(why, &r) {
-		kept := *r
-		kept.Detail += "; --allow-unsigned is not for names that root " + owner + " speaks for"
-		kept.Mend = "give the draft a name of its own, or have the owners of root " + owner + " sign it"
-		return sandbox.Provenance{}, &kept
-	}
-	if owner != "" {
-		return sandbox.Provenance{}, why
-	}
-	said := fmt.Sprintf("nobody vouches for it (%v), and it runs because --allow-unsigned says so", why)
-	return sandbox.Provenance{Trust: sandbox.TrustUnsigned, Warnings: []string{said}}, nil
-}
-
-// beside are the signatures in the file beside a module.
-func beside(f *sandbox.Found) ([]release.Envelope, error) {
-	text, err := f.Beside(release.BesideEnd)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return release.ReadEnvelopes(text)
-}
-
-// pulled are the signatures of a module that the lock runs.
-func (m *modules) pulled(module []byte) ([]release.Envelope, string, error) {
-	s, err := m.depot.Get(digestOf(module))
-	if err != nil {
-		return nil, "", err
-	}
-	return s.Envelopes, s.Receipt.OCI, nil
-}
-
-func (m *modules) mayBeUnsigned(path string) bool {
-	abs, err := filepath.Abs(path)
-	return err == nil && slices.Contains(m.unsigned, filepath.Dir(abs))
-}
-
-func (m *modules) forgive(path string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.refused, path)
-}
-
-// refuseModule writes down that a module was refused, once for each reason: a module that stays where it is is looked at again
-// and again.
-func (h *Host) refuseModule(ctx context.Context, f *sandbox.Found, why error) error {
-	wasm := digestOf(f.Wasm)
-	said := wasm + " " + why.Error()
-	m := &h.modules
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.refused[f.Path] == said {
-		return nil
-	}
-	event := release.Event{
-		Action: release.EventRefused, Digest: wasm, Plugin: f.Manifest.Name, Version: f.Manifest.Version, Source: f.Path,
-		Code: release.CodeOf(why), Reason: why.Error(),
-	}
-	err := h.gate.Note(ctx, ledger.KindTrust, gate.Subject{}, event.Value())
-	if err == nil {
-		m.refused[f.Path] = said
-	}
-	return err
 }
 
 // running are the versions of a set that a foreign root vouches for: what ran here is remembered of them. The local root and
@@ -269,7 +185,7 @@ func (h *Host) admit(ctx context.Context, s *sandbox.Set) error {
 	if err := h.gate.Adopt(ctx, info); err != nil {
 		return err
 	}
-	if err := h.modules.trust.Adopt(versions); err != nil {
+	if err := h.modules.trust.AdoptLock(versions, h.modules.revision); err != nil {
 		return err
 	}
 	h.modules.admitted.Store(trustedBy(s))

@@ -439,42 +439,7 @@ func TestARevokedCanaryStops(t *testing.T) {
 	p, _ := newPublisher(t, module)
 	p.publish(t)
 	adopted(t, s, p)
-	text, err := os.ReadFile(module)
-	if err == nil {
-		err = os.Remove(module)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	aside := filepath.Join(t.TempDir(), "guard.wasm")
-	if err := os.WriteFile(aside, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	depot, err := release.OpenDepot(s.state.PluginDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	receipt, err := depot.Put(t.Context(), release.Stored{Module: text, Envelopes: []release.Envelope{attested(t, aside, p.second)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock, err := rollout.Open(s.state.PluginDir(), rollout.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = lock.Edit(t.Context(), func(l *rollout.Lock) (rollout.Change, error) {
-		name, kind, v, err := rollout.NewVersion(text)
-		if err != nil {
-			return rollout.Change{}, err
-		}
-		if _, err := l.Stage(rollout.Newcomer{Name: name, Kind: kind, Version: v}, time.Now()); err != nil {
-			return rollout.Change{}, err
-		}
-		return l.Promote(rollout.Promotion{Name: receipt.Name, Version: receipt.Version, To: rollout.Canary, Percent: 100}, time.Now())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	inLock(t, s, module, rollout.Promotion{To: rollout.Canary, Percent: 100}, p.second)
 	h := s.open(t)
 	ask := func() abi.Verdict { return h.Decide(t.Context(), request(t, readCall)) }
 	if v := ask(); v.Rule != "never" {
@@ -489,4 +454,104 @@ func TestARevokedCanaryStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the canary stops", func() bool { return ask().Code == abi.CodeAbsent })
+}
+
+// inLock takes a module out of its folder and lets the lock run it.
+func inLock(t *testing.T, s *site, module string, to rollout.Promotion, signers ...*identity.PrivateKey) (lock *rollout.Store) {
+	t.Helper()
+	signed := attested(t, module, signers...)
+	text, err := os.ReadFile(module)
+	if err == nil {
+		err = os.Remove(module)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	depot, err := release.OpenDepot(s.state.PluginDir())
+	if err == nil {
+		_, err = depot.Put(t.Context(), release.Stored{Module: text, Envelopes: []release.Envelope{signed}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = rollout.Open(s.state.PluginDir(), rollout.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = lock.Edit(t.Context(), func(l *rollout.Lock) (rollout.Change, error) {
+		name, kind, v, err := rollout.NewVersion(text)
+		if err != nil {
+			return rollout.Change{}, err
+		}
+		if _, err := l.Stage(rollout.Newcomer{Name: name, Kind: kind, Version: v}, time.Now()); err != nil {
+			return rollout.Change{}, err
+		}
+		to.Name, to.Version = name, v.Version
+		return l.Promote(to, time.Now())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lock
+}
+
+// TestALostLockIsNotTakenForAnEmptyOne: a rule that denies is missed by nobody, so a lock that is gone, or older than one that was in
+// force, does not come into force; the last good set stays, and no host starts without it.
+func TestALostLockIsNotTakenForAnEmptyOne(t *testing.T) {
+	s, module := signedSite(t)
+	p, _ := newPublisher(t, module)
+	adopted(t, s, p)
+	lock := inLock(t, s, module, rollout.Promotion{To: rollout.Active}, p.second)
+	_, err := lock.Edit(t.Context(), func(l *rollout.Lock) (rollout.Change, error) {
+		return l.Pin("acme.co/guard", l.Plugins[0].Versions[0].Version, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := s.open(t)
+	ask := func(h *host.Host) string { return h.Decide(t.Context(), request(t, readCall)).Rule }
+	if got := ask(h); got != "never" {
+		t.Fatalf("decided by %q", got)
+	}
+	newest, err := os.ReadFile(lock.File())
+	if err == nil {
+		err = os.Remove(lock.File())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a lost lock is complained of", func() bool {
+		return slices.ContainsFunc(h.Status().Reasons, func(r api.Reason) bool { return strings.Contains(r.Message, "revision 2 was in force here") })
+	})
+	if got := ask(h); got != "never" {
+		t.Errorf("without the lock, decided by %q", got)
+	}
+	older, err := rollout.AppendLock(nil, &rollout.Lock{Revision: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{"a lost lock": "", "an older one": string(older)} {
+		if text != "" {
+			if err := os.WriteFile(lock.File(), older, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		second, err := host.Open(t.Context(), s.state, s.config, host.Options{})
+		if err == nil {
+			t.Fatal("opened with", what, second.Close())
+		}
+		for _, want := range []string{"plugins.lock", "state_invalid", `"revision": 3`} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want it to say %q", what, err, want)
+			}
+		}
+	}
+	if err := os.WriteFile(lock.File(), newest, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the lock that was put back is taken", func() bool { return len(h.Status().Reasons) == 0 })
+	begun := []byte(`{"version": 1, "revision": 3, "plugins": []}`)
+	if err := os.WriteFile(lock.File(), begun, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a lock that was begun anew is taken", func() bool { return ask(h) != "never" })
 }

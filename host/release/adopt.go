@@ -85,7 +85,20 @@ func (t *Trust) permitted(m *memory, v Versioned) bool {
 // Adopt remembers that the set is in force: what runs is known by its digest from now on, and nothing older than the newest
 // versions is taken up again without a permit. A set that CheckSet refuses is refused. It returns when that is durable, and
 // writes nothing when all of it is remembered already.
-func (t *Trust) Adopt(set []Versioned) error {
+func (t *Trust) Adopt(set []Versioned) error { return t.AdoptLock(set, 0) }
+
+// LockSeen is the highest revision of plugins.lock that was in force here; 0: none was. Ask before the lock is read: the lock that
+// is there then has no lower one, unless it was lost or an old one put back, and what it ran would be gone with nobody told.
+func (t *Trust) LockSeen() (int64, error) {
+	m, err := t.memory()
+	if err != nil {
+		return 0, err
+	}
+	return m.state.lock, nil
+}
+
+// AdoptLock is Adopt of a set that plugins.lock named in that revision.
+func (t *Trust) AdoptLock(set []Versioned, revision int64) error {
 	m, err := t.memory()
 	if err != nil {
 		return err
@@ -93,14 +106,14 @@ func (t *Trust) Adopt(set []Versioned) error {
 	if err := t.CheckSet(set); err != nil {
 		return err
 	}
-	if !t.news(m, m.state.clone(), set) {
+	if !t.news(m, m.state.clone(), set, revision) {
 		return nil
 	}
 	return t.change(func(e *edit) error {
 		if err := t.CheckSet(set); err != nil { // another process may have been quicker
 			return err
 		}
-		if !t.news(e.mem, e.state, set) {
+		if !t.news(e.mem, e.state, set, revision) {
 			return nil
 		}
 		return e.commit()
@@ -108,8 +121,9 @@ func (t *Trust) Adopt(set []Versioned) error {
 }
 
 // news writes into s what the set adds to it, and reports whether that is anything.
-func (t *Trust) news(m *memory, s *state, set []Versioned) bool {
-	changed := false
+func (t *Trust) news(m *memory, s *state, set []Versioned, revision int64) bool {
+	changed := revision > s.lock
+	s.lock = max(s.lock, revision)
 	for _, v := range set {
 		if !slices.Contains(s.accepted, v.Wasm) {
 			s.accepted = append(s.accepted, v.Wasm)

@@ -16,6 +16,7 @@ type state struct {
 	roots    []rootState
 	marks    []mark
 	accepted []string // wasm digests of what ran here, the oldest first
+	lock     int64    // the highest revision of plugins.lock that was in force; 0: none
 	// seen is the latest time that a signed document bore: the clock is not believed to be earlier.
 	seen time.Time
 }
@@ -98,6 +99,9 @@ func appendState(s *state) []byte {
 		marks[i] = abi.ObjectValue(text("plugin", m.plugin), text("version", m.version), text("wasm", m.wasm), texts("permitted", m.permitted))
 	}
 	members := []abi.Member{number("version", 1), member("roots", abi.ListValue(roots...)), member("marks", abi.ListValue(marks...)), texts("accepted", s.accepted)}
+	if s.lock > 0 {
+		members = append(members, number("lock", s.lock))
+	}
 	if !s.seen.IsZero() {
 		members = append(members, moment("seen", s.seen))
 	}
@@ -131,6 +135,9 @@ func readState(src []byte) (*state, error) {
 	}
 	s := &state{accepted: f.texts("accepted", maxAccepted)}
 	roots, marks := f.list("roots", maxRoots), f.list("marks", 1<<20)
+	if f.value.Get("lock").Exists() {
+		s.lock = f.count("lock")
+	}
 	if at := f.maybe("seen"); at != "" {
 		s.seen = f.parseTime("seen", at)
 	}

@@ -484,3 +484,22 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLockThatWasInForceIsRemembered over restarts, with every set that it named, and never less of it.
+func TestTheLockThatWasInForceIsRemembered(t *testing.T) {
+	s := newSite(t)
+	seen := func(want int64) {
+		t.Helper()
+		s.reopen()
+		if got, err := s.LockSeen(); err != nil || got != want {
+			t.Errorf("seen %d (%v), want %d", got, err, want)
+		}
+	}
+	seen(0)
+	for _, step := range []struct{ revision, want int64 }{{3, 3}, {2, 3}, {0, 3}, {4, 4}} {
+		if err := s.AdoptLock([]release.Versioned{versioned(solo(), t)}, step.revision); err != nil {
+			t.Fatal(err)
+		}
+		seen(step.want)
+	}
+}
