@@ -128,23 +128,6 @@ func (i *pluginInstance) settled() {
 	}
 }
 
-// call calls an export of the kind with a call's fuel, and says what it returned and how much it used.
-func (i *pluginInstance) call(export int) (status int32, used int64, err error) {
-	limit := i.plugin.fuel
-	if i.calls == nil {
-		i.stack = [2]uint64{}
-		used, err = i.run(i.functions[export], limit)
-		return int32(i.stack[0]), used, err
-	}
-	i.stack[0] = i.refuel(limit)
-	if err = i.calls[export].CallWithStack(i.ctx, i.stack[:]); err != nil || i.late.Load() {
-		used, err = i.ended(limit, err)
-		return int32(i.stack[0]), used, err
-	}
-	left := int64(i.stack[1]) + i.cells.Rest()
-	return int32(i.stack[0]), i.work + limit - max(left, 0), nil
-}
-
 // run calls a function of the guest with so much fuel, and says how much it used.
 func (i *pluginInstance) run(f api.Function, limit int64) (used int64, err error) {
 	first := i.refuel(limit)
@@ -218,12 +201,23 @@ func (i *pluginInstance) answer(export int) (out []byte, used int64, err error) 
 	if i.mail.there {
 		i.post()
 	}
-	status, used, err := i.call(export)
-	switch {
-	case err != nil:
+	limit := i.plugin.fuel
+	if i.calls == nil {
+		i.stack = [2]uint64{}
+		used, err = i.run(i.functions[export], limit)
+	} else {
+		i.stack[0] = i.refuel(limit)
+		if err = i.calls[export].CallWithStack(i.ctx, i.stack[:]); err != nil || i.late.Load() {
+			used, err = i.ended(limit, err)
+		} else {
+			used = i.work + limit - max(int64(i.stack[1])+i.cells.Rest(), 0)
+		}
+	}
+	if err != nil {
 		i.broken = true
 		return nil, used, err
-	case status != 0:
+	}
+	if status := int32(i.stack[0]); status != 0 {
 		return nil, used, &abi.Failure{Code: abi.CodeTrap, Detail: fmt.Sprintf("it gave up with status %d", status)}
 	}
 	if i.mail.there {
