@@ -66,7 +66,8 @@ func (h *Host) openModules(ctx context.Context, _ Options) (err error) {
 		return err
 	}
 	blob := func(_ context.Context, digest string, _ int64) ([]byte, error) {
-		return m.depot.Blobs().Read(digest, maxModule)
+		module, err := m.depot.Blobs().Read(digest, maxModule)
+		return module, fetchAgain(err)
 	}
 	if m.lock, err = rollout.Open(h.state.PluginDir(), rollout.Options{Blob: blob}); err != nil {
 		return err
@@ -93,12 +94,19 @@ func (m *modules) locked(ctx context.Context) ([]sandbox.Module, error) {
 	}
 	if l.Revision < seen {
 		return nil, withMend(&release.Refusal{
-			Code: release.CodeStateInvalid, Place: m.lock.File(), Detail: fmt.Sprintf("its revision is %d (0: it is gone), and revision %d was in force here", l.Revision, seen),
+			Code: release.CodeStateInvalid, Place: m.lock.File(), Detail: lostLock(l.Revision, seen),
 			Mend: fmt.Sprintf("put the newest one back; to go on with this one, give it \"revision\": %d, and with none, write {\"version\": 1, \"revision\": %[1]d, \"plugins\": []}", seen+1),
 		})
 	}
 	m.revision = l.Revision
 	return m.lock.Modules(ctx)
+}
+
+func lostLock(revision, seen int64) string {
+	if revision == 0 {
+		return fmt.Sprintf("it is gone, and revision %d was in force here", seen)
+	}
+	return fmt.Sprintf("it is of revision %d, and revision %d was in force here", revision, seen)
 }
 
 // mended is an error with what can be done about it, as the rules' errors have it.
@@ -109,6 +117,14 @@ type mended struct {
 
 func (e *mended) Error() string { return e.error.Error() + "\n  hint: " + e.mend }
 func (e *mended) Unwrap() error { return e.error }
+
+// fetchAgain says how what the lock names and the depot has lost comes back.
+func fetchAgain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &mended{err, "`agentmesh plugin pull --locked` fetches what plugins.lock names and is not here"}
+}
 
 // withMend adds to a refusal what can be done about it.
 func withMend(err error) error {

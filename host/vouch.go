@@ -98,7 +98,12 @@ func beside(f *sandbox.Found) ([]release.Envelope, error) {
 func (m *modules) pulled(module []byte) ([]release.Envelope, string, error) {
 	s, err := m.depot.Get(digestOf(module))
 	if err != nil {
-		return nil, "", err
+		return nil, "", fetchAgain(err)
+	}
+	if len(s.Envelopes) == 0 {
+		return nil, "", &release.Refusal{
+			Code: release.CodeUnsigned, Detail: "its signatures are not here any more", Mend: "`agentmesh plugin pull --locked` fetches them again",
+		}
 	}
 	return s.Envelopes, s.Receipt.OCI, nil
 }

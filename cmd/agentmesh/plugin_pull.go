@@ -16,15 +16,22 @@ import (
 
 func pullPluginCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "pull REFERENCE|NAME@VERSION",
+		Use:   "pull REFERENCE|NAME@VERSION|--locked",
 		Short: "Pull a plugin, verify it, and keep it",
 		Long: `Pulls a module with its signatures, holds it against the trust roots and indexes that are known here, and keeps it in the state folder.
 Nothing runs for it: agentmesh plugin stage and promote make it do so. NAME@VERSION is found by the indexes that are known.
 
 With --index the indexes of the trust roots are asked for first, where their roots say that they are published; --index=REFERENCE names
-another place. Exits 3 with the code and the reason when the plugin is not trusted, or is not what it should be.`,
-		Example: "  agentmesh plugin pull oci://registry.example.com/acme/rules:1.4.0 --index\n  agentmesh plugin pull acme/rules@1.4.0",
-		Args:    takes(1, 1, "one reference"),
+another place. With --locked everything that plugins.lock names is fetched, but retired versions, and must be what the lock says: a lock
+that was copied to another state folder, whose roots are trusted there, makes the same deployment. Exits 3 with the code and the reason when the plugin is not trusted, or is not what it should be.`,
+		Example: "  agentmesh plugin pull oci://registry.example.com/acme/rules:1.4.0 --index\n  agentmesh plugin pull acme/rules@1.4.0\n  agentmesh plugin pull --locked --index",
+	}
+	locked := c.Flags().Bool("locked", false, "fetch all that plugins.lock names")
+	c.Args = func(c *cobra.Command, args []string) error {
+		if *locked {
+			return takes(0, 0, "no reference beside --locked")(c, args)
+		}
+		return takes(1, 1, "one reference")(c, args)
 	}
 	output := format(c, "table", "json")
 	o := pullOptions{registry: registryFlags(c)}
@@ -32,6 +39,9 @@ another place. Exits 3 with the code and the reason when the plugin is not trust
 	c.Flags().Lookup("index").NoOptDefVal = everyIndex
 	c.Flags().StringVar(&o.root, "root", "", "the only trust root that may vouch")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if *locked {
+			return e.pullLocked(c.Context(), o, *output)
+		}
 		var k *keptJSON
 		err := e.trusting(c.Context(), "plugin pull", func(t *release.Trust) (events []release.Event, err error) {
 			if k, err = e.pull(c.Context(), t, args[0], o); err == nil {
@@ -49,6 +59,34 @@ another place. Exits 3 with the code and the reason when the plugin is not trust
 		return nil
 	}
 	return c
+}
+
+// pullLocked pulls what the lock names, and tells.
+func (e *env) pullLocked(ctx context.Context, o pullOptions, output string) error {
+	var all []lockedJSON
+	err := e.trusting(ctx, "plugin pull", func(t *release.Trust) (events []release.Event, err error) {
+		all, err = e.locked(ctx, t, o)
+		for _, k := range all {
+			if !k.Present {
+				events = append(events, k.event())
+			}
+		}
+		return events, err
+	})
+	if output == "json" && err == nil {
+		return e.json(map[string]any{"locked": all})
+	}
+	for _, k := range all {
+		if k.Present {
+			e.kept("here already:", k.keptJSON)
+		} else {
+			e.kept("pulled", k.keptJSON)
+		}
+	}
+	if r, ok := errors.AsType[*release.Refusal](o.advise(err)); ok {
+		return &exit{code: exitDenied, err: err, hint: r.Mend}
+	}
+	return err
 }
 
 // everyIndex is what --index alone means.
@@ -230,7 +268,13 @@ func (i *intake) take(ctx context.Context, ref oci.Reference) (*keptJSON, error)
 	if err != nil {
 		return nil, err
 	}
-	c.New, c.Root = true, i.root
+	c.New = true
+	return i.keep(ctx, ref, c)
+}
+
+// keep verifies what was fetched, and puts it into the depot.
+func (i *intake) keep(ctx context.Context, ref oci.Reference, c release.Candidate) (*keptJSON, error) {
+	c.Root = i.root
 	d, err := i.trust.Check(c)
 	if err != nil {
 		return nil, err
@@ -246,10 +290,14 @@ func (i *intake) take(ctx context.Context, ref oci.Reference) (*keptJSON, error)
 	if err := i.keepManifest(ctx, pinned, c); err != nil {
 		return nil, err
 	}
+	return keptOf(receipt, &d), nil
+}
+
+func keptOf(receipt release.Receipt, d *release.Decision) *keptJSON {
 	return &keptJSON{
 		Plugin: receipt.Name, Version: receipt.Version, Kind: receipt.Kind, Wasm: receipt.Wasm, OCI: receipt.OCI, Source: receipt.Source,
 		Size: receipt.Size, Root: d.Root, Owners: slices.Sorted(slices.Values(d.Owners)), Index: d.IndexVersion, Warnings: d.Warnings,
-	}, nil
+	}
 }
 
 // keepManifest keeps the artifact's manifest where another tool wrote it: ours follows from the module. An index may name its
