@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/rollout"
-	"agentmesh/host/sandbox"
 )
 
 func TestLocksThatOthersCouldHaveWrittenAreRefused(t *testing.T) {
@@ -42,7 +42,7 @@ func TestLocksThatOthersCouldHaveWrittenAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer os.Chmod(dir, 0o700)
-			var untrusted *sandbox.UntrustedError
+			var untrusted *disk.UntrustedError
 			if _, err := rollout.Open(dir, rollout.Options{}); err == nil || c.mended != "" && (!errors.As(err, &untrusted) || !strings.Contains(untrusted.Mend, c.mended)) {
 				t.Errorf("opened: %v", err)
 			}

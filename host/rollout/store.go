@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/sandbox"
 )
 
@@ -17,7 +17,6 @@ import (
 const (
 	lockName  = "plugins.lock"
 	guardName = "plugins.lock.editing" // whose lock editors hold
-	tempName  = ".plugins.lock.*"      // what takes the lock's place
 )
 
 // Options adjust a Store; the zero value works.
@@ -36,7 +35,7 @@ type Store struct {
 }
 
 // Open opens the lock in a folder, which is made when it is not there. A folder or lock that others could have written is an
-// error (*sandbox.UntrustedError).
+// error (*disk.UntrustedError).
 func Open(dir string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -45,17 +44,10 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the plugins' folder: %w", err)
 	}
 	s := &Store{dir: dir, options: o}
-	info, err := os.Lstat(dir)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("open the plugins' folder: %w", err)
-	case !info.IsDir():
-		return nil, fmt.Errorf("open the plugins' folder: %s is no folder", dir)
-	}
-	if err := sandbox.Trusted(dir, info); err != nil {
+	if err := disk.TrustedDir(dir); err != nil {
 		return nil, fmt.Errorf("open the plugins' folder: %w", err)
 	}
-	_, err = s.Read()
+	_, err := s.Read()
 	return s, err
 }
 
@@ -67,7 +59,7 @@ func (s *Store) Dir() string { return s.dir }
 
 // Read reads the lock as it is now; one that is not there yet is empty.
 func (s *Store) Read() (*Lock, error) {
-	text, err := readTrusted(s.File())
+	text, _, err := disk.Read(s.File(), disk.Rule{Most: maxLock, Check: disk.Trusted})
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Lock{}, nil
 	}
@@ -81,27 +73,6 @@ func (s *Store) Read() (*Lock, error) {
 	return l, nil
 }
 
-// readTrusted reads a file that only the operator can have written. What is checked is what is read: the open file, which no
-// link led to.
-func readTrusted(name string) ([]byte, error) {
-	f, err := openPlain(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is not a regular file")}
-	}
-	if err := sandbox.Trusted(name, info); err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.LimitReader(f, maxLock+1))
-}
-
 // Edit changes the lock: edit is given it as it is, alone, and what it left is written, durable when Edit returns. An error of
 // edit leaves the lock as it was. When ctx ends while another process edits, so does the waiting.
 func (s *Store) Edit(ctx context.Context, edit func(*Lock) (Change, error)) (c Change, err error) {
@@ -109,8 +80,8 @@ func (s *Store) Edit(ctx context.Context, edit func(*Lock) (Change, error)) (c C
 	if err != nil {
 		return Change{}, fmt.Errorf("edit the lock: %w", err)
 	}
-	defer held.Close() // gives the lock back
-	s.sweep()
+	defer held.Close()       // gives the lock back
+	_, _ = disk.Sweep(s.dir) // what killed editors left behind; what stays does no harm
 	l, err := s.Read()
 	if err != nil {
 		return Change{}, err
@@ -131,23 +102,19 @@ const again = 10 * time.Millisecond
 
 // hold waits until no other process edits. Closing what it returns lets others edit.
 func (s *Store) hold(ctx context.Context) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(s.dir, guardName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
 	tick := time.NewTicker(again)
 	defer tick.Stop()
 	for {
-		held, err := lockFile(f)
-		if held {
-			return f, nil
-		}
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
+		held, err := disk.LockFile(filepath.Join(s.dir, guardName), false)
+		switch {
+		case errors.Is(err, errors.ErrUnsupported): // one process at a time may then edit
+			return nil, nil
+		case !errors.Is(err, disk.ErrHeld):
+			return held, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("another process edits it: %w", ctx.Err()), f.Close())
+			return nil, fmt.Errorf("another process edits it: %w", ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -165,37 +132,7 @@ func (s *Store) write(l *Lock) error {
 	if _, err := ReadLock(text); err != nil { // what cannot be read again would stop every host
 		return err
 	}
-	f, err := os.CreateTemp(s.dir, tempName)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.File())
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(s.dir)
-}
-
-// sweep removes what editors that were killed left behind.
-func (s *Store) sweep() {
-	left, _ := filepath.Glob(filepath.Join(s.dir, tempName))
-	for _, name := range left {
-		os.Remove(name) // what stays does no harm
-	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return disk.Replace(s.File(), text, 0o600)
 }
 
 // Look describes the file, so that a change of it can be seen without reading it: sandbox.WatchOptions.Look.
@@ -204,7 +141,7 @@ func (s *Store) Look() string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%d %d %v %s", info.Size(), info.ModTime().UnixNano(), info.Mode(), fileNumber(info))
+	return fmt.Sprintf("%d %d %v %s", info.Size(), info.ModTime().UnixNano(), info.Mode(), disk.Number(info))
 }
 
 // Modules are the modules that the lock runs, for sandbox.WatchOptions.Modules. Each one's tag is its stage. An observer of
