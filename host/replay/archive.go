@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/oci"
 	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
@@ -199,27 +200,7 @@ func (a *Archive) write(digest string, text []byte) error {
 	if have, err := os.ReadFile(name); err == nil && bytes.Equal(have, text) {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".part-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return disk.Replace(name, text, 0o600)
 }
 
 // recipe reads what a set is made of.
