@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"agentmesh/host/disk"
 	"agentmesh/pdk/abi"
 )
 
@@ -60,7 +61,7 @@ func NewAdmitter(o AdmitOptions) (*Admitter, error) {
 		return nil, errors.New("admit plugins: no command is given to try them by")
 	}
 	if o.CacheDir != "" {
-		if err := privateDir(o.CacheDir); err != nil {
+		if err := disk.PrivateDir(o.CacheDir); err != nil {
 			return nil, fmt.Errorf("admit plugins: %w", err)
 		}
 	}
@@ -267,17 +268,7 @@ func (a *Admitter) remember(f *PluginFile, key string) {
 	if os.MkdirAll(filepath.Dir(path), 0o700) != nil {
 		return
 	}
-	t, err := os.CreateTemp(filepath.Dir(path), ".admitted-*") // made with 0600
-	if err != nil {
-		return
-	}
-	_, err = t.WriteString(key + "\n")
-	if err = errors.Join(err, t.Close()); err == nil {
-		err = os.Rename(t.Name(), path)
-	}
-	if err != nil {
-		os.Remove(t.Name())
-	}
+	_ = disk.Replace(path, []byte(key+"\n"), 0o600)
 }
 
 // file is where an admission is remembered.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/sandbox"
 	"agentmesh/host/wasm"
 	"agentmesh/pdk/abi"
@@ -349,7 +350,7 @@ func TestAnOpenCacheIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := sandbox.NewAdmitter(sandbox.AdmitOptions{CacheDir: dir, Command: []string{"x"}})
-	var untrusted *sandbox.UntrustedError
+	var untrusted *disk.UntrustedError
 	if !errors.As(err, &untrusted) {
 		t.Errorf("got %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/policy"
 )
 
@@ -74,7 +75,8 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	e := &Engine{options: o, modules: make(map[string]*module), plugins: make(map[string]*Plugin)}
 	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(policy.MaxPages)
 	if o.CacheDir != "" {
-		if err := privateDir(o.CacheDir); err != nil {
+		// Whoever could write there would run machine code in this process.
+		if err := disk.PrivateDir(o.CacheDir); err != nil {
 			return nil, fmt.Errorf("open module cache: %w", err)
 		}
 		cache, err := wazero.NewCompilationCacheWithDir(o.CacheDir)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/policy"
 	"agentmesh/pdk/abi"
 )
@@ -114,7 +115,7 @@ func (l *loader) find(paths []string) {
 }
 
 func (l *loader) directory(dir string, info fs.FileInfo) {
-	if err := trust(dir, info); err != nil {
+	if err := disk.Trusted(dir, info); err != nil {
 		l.fail(dir, err)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"agentmesh/host/disk"
 	"agentmesh/host/policy"
 )
 
@@ -313,7 +314,7 @@ func describe(b *strings.Builder, path string) {
 	if info.IsDir() {
 		size, at = 0, 0 // files that are no policies come and go
 	}
-	fmt.Fprintf(b, "%q %d %d %v %s\n", path, size, at, info.Mode(), fileNumber(info))
+	fmt.Fprintf(b, "%q %d %d %v %s\n", path, size, at, info.Mode(), disk.Number(info))
 }
 
 // listen asks the system to tell of changes. Where it cannot, looking again and again must do.
