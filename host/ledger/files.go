@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"agentmesh/host/disk"
 )
 
 // journalFile is what the writer does to a segment; tests put faults in its place.
@@ -39,16 +41,6 @@ func openDisk(path string) (journalFile, error) {
 func (f diskFile) Sync() error             { return datasync(f.File) }
 func (f diskFile) Extend(size int64) error { return extend(f.File, size) }
 
-// syncDir makes names made, renamed or removed in a folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
 // makeDir makes a folder, 0700, and its name durable.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
@@ -58,7 +50,7 @@ func makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	return disk.SyncDir(filepath.Dir(dir))
 }
 
 // replaceFile puts data at path so that a crash leaves the old content or the new; durable adds the syncs that make this
@@ -81,7 +73,7 @@ func replaceFile(path string, data []byte, durable bool) error {
 		return err
 	}
 	if durable {
-		return syncDir(filepath.Dir(path))
+		return disk.SyncDir(filepath.Dir(path))
 	}
 	return nil
 }
@@ -95,20 +87,11 @@ func createOnce(path string, make func() ([]byte, error)) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
+	// Of several processes one wins, and all read the winner's, which may not be durable yet.
+	if err := disk.Create(path, data, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
-	}
-	// A link fails when the name exists: of several processes one wins, and all read the winner's.
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)

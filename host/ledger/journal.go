@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"agentmesh/host/disk"
 )
 
 const (
@@ -203,7 +205,7 @@ func (j *journal) newSegment(first int64) error {
 		return fmt.Errorf("new segment of the journal: %w", err)
 	}
 	j.off = int64(len(head))
-	if err := errors.Join(j.file.Sync(), syncDir(j.dir)); err != nil {
+	if err := errors.Join(j.file.Sync(), disk.SyncDir(j.dir)); err != nil {
 		return fmt.Errorf("new segment of the journal: %w", err)
 	}
 	return nil

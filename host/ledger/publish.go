@@ -13,6 +13,8 @@ import (
 	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"agentmesh/host/disk"
 )
 
 // publisher makes tiles, entry bundles and checkpoints follow the journal. It belongs to one goroutine.
@@ -186,7 +188,7 @@ func (p *publisher) settle() error {
 			return err
 		}
 	}
-	return syncDir(p.cursor.journal)
+	return disk.SyncDir(p.cursor.journal)
 }
 
 // syncFiles makes the full tiles and bundles durable, and then removes the partial ones before them.
@@ -206,7 +208,7 @@ func (p *publisher) syncFiles() error {
 		}
 	}
 	for d := range dirs {
-		if err := syncDir(d); err != nil {
+		if err := disk.SyncDir(d); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"agentmesh/host/disk"
 )
 
 // Names of files and folders in the ledger folder and in a shard.
@@ -27,20 +29,6 @@ func shardDir(dir string, shard int) string { return filepath.Join(dir, strconv.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
-}
-
-// lockPath opens and locks a file; nil without an error means that another process has it.
-func lockPath(path string, wait bool) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	held, err := lockFile(f, wait)
-	if err != nil || !held {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // takeShard locks the lowest shard that no process has and that is not set aside.
@@ -62,12 +50,12 @@ func takeShard(dir string, keys *keyring) (shard int, lock *os.File, err error) 
 		if err := makeDir(folder); err != nil {
 			return 0, nil, err
 		}
-		lock, err := lockPath(filepath.Join(folder, lockName), false)
+		lock, err := disk.LockFile(filepath.Join(folder, lockName), false)
+		if errors.Is(err, disk.ErrHeld) {
+			continue
+		}
 		if err != nil {
 			return 0, nil, err
-		}
-		if lock == nil {
-			continue
 		}
 		if err := growRoster(dir, keys, shard+1); err != nil {
 			lock.Close()
@@ -120,7 +108,7 @@ func readRoster(dir string, k Key) (int, error) {
 
 // growRoster makes the roster say at least count.
 func growRoster(dir string, keys *keyring, count int) error {
-	lock, err := lockPath(filepath.Join(dir, lockName), true)
+	lock, err := disk.LockFile(filepath.Join(dir, lockName), true)
 	if err != nil {
 		return err
 	}
