@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"agentmesh/host/disk"
 )
 
 // ErrChanged: somebody wrote the file after it was read. Nothing was written; read it again.
@@ -135,7 +137,7 @@ func (f *File) replace(target string, info os.FileInfo, after []byte) error {
 	if err := os.Rename(next, target); err != nil {
 		return fmt.Errorf("replace %s: %w", target, err)
 	}
-	return syncFolder(dir)
+	return disk.SyncDir(dir)
 }
 
 // unchanged reads the file again.

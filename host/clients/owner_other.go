@@ -6,6 +6,3 @@ import "os"
 
 // keepOwner: a new file takes its rights from the folder.
 func keepOwner(*os.File, os.FileInfo) error { return nil }
-
-// syncFolder: the system makes renames last by itself.
-func syncFolder(string) error { return nil }

@@ -24,13 +24,3 @@ func keepOwner(file *os.File, like os.FileInfo) error {
 	}
 	return nil
 }
-
-// syncFolder makes a rename last.
-func syncFolder(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
-}
