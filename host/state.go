@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"agentmesh/host/disk"
 )
 
 // State is the state folder: what the mesh remembers, for its owner's eyes alone.
@@ -94,24 +96,15 @@ func readToken(name string) (string, error) {
 	return token, nil
 }
 
-// createToken writes a whole new token beside its place and links it there, so that of several processes starting at
-// once one wins and no reader sees half a token.
+// createToken makes a whole new token, unless another process has just made one.
 func createToken(name string) error {
-	part, err := os.CreateTemp(filepath.Dir(name), "token.")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(part.Name())
 	secret := make([]byte, tokenBytes)
 	if _, err := rand.Read(secret); err != nil {
-		return errors.Join(err, part.Close())
-	}
-	_, err = part.WriteString(hex.EncodeToString(secret) + "\n")
-	if err := errors.Join(err, part.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(part.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	err := disk.Create(name, []byte(hex.EncodeToString(secret)+"\n"), 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	return nil
+	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"agentmesh/host"
+	"agentmesh/host/disk"
 	"agentmesh/host/identity"
 	"agentmesh/host/release"
 )
@@ -77,16 +78,7 @@ func readSigned(name string) (release.Envelope, error) {
 
 // writeSigned writes an envelope; a new file, or what was there with more signatures.
 func writeSigned(name string, e *release.Envelope) error {
-	part, err := os.CreateTemp(filepath.Dir(name), ".part-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(part.Name())
-	_, err = part.Write(append(release.AppendEnvelope(nil, e), '\n'))
-	if err = errors.Join(err, part.Chmod(0o644), part.Sync(), part.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part.Name(), name)
+	return disk.Replace(name, append(release.AppendEnvelope(nil, e), '\n'), 0o644)
 }
 
 // absent refuses to overwrite a file that nobody wants to lose.
