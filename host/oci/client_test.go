@@ -286,6 +286,20 @@ func TestDockerConfiguration(t *testing.T) {
 		t.Errorf("with a credential helper: %v", err)
 	}
 
+	for helper, want := range map[string]string{
+		"#!/bin/sh\necho the vault says of rules\nexit 1\n": "it failed for " + s.host(),
+		"": "executable file not found",
+	} {
+		if write(t, filepath.Join(dir, "docker-credential-drawer"), []byte(helper), 0o700); helper == "" {
+			write(t, file, []byte(`{"credsStore":"nowhere"}`), 0o600)
+		}
+		_, err = client(t, known).Pull(t.Context(), ref, oci.WasmLimits())
+		wantCode(t, err, "options_invalid")
+		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "of rules") {
+			t.Errorf("a helper that fails: %v; want %q, and nothing that it says", err, want)
+		}
+	}
+
 	write(t, file, []byte(`{"auths":`), 0o600)
 	_, err = oci.New(oci.Options{DockerConfig: file})
 	wantCode(t, err, "options_invalid")

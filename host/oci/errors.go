@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"regexp"
 	"strconv"
 	"syscall"
 	"time"
@@ -159,10 +160,10 @@ func toldNetwork(place string, err error) error {
 		return &Error{Code: CodeStorageFailed, Place: place, Detail: err.Error(), Err: err}
 	}
 	if unreachable(err) {
-		detail := "the registry cannot be reached: " + shown(err.Error())
+		detail := "the registry cannot be reached: " + shown(unsigned(err.Error()))
 		return &Error{Code: CodeRegistryUnavailable, Place: place, Detail: detail, Mend: "see that it runs and that this machine may reach it", Err: err}
 	}
-	return &Error{Code: CodeRegistryAnswer, Place: place, Detail: "the registry's answer makes no sense: " + shown(err.Error()), Err: err}
+	return &Error{Code: CodeRegistryAnswer, Place: place, Detail: "the registry's answer makes no sense: " + shown(unsigned(err.Error())), Err: err}
 }
 
 func toldStatus(place string, r *errcode.ErrorResponse) error {
@@ -176,7 +177,11 @@ func toldStatus(place string, r *errcode.ErrorResponse) error {
 	case r.StatusCode == http.StatusNotFound:
 		return &Error{Code: CodeNotFound, Place: place, Detail: detail, Mend: "see that repository, tag and digest are right", Err: r}
 	}
-	return &Error{Code: CodeRegistryAnswer, Place: place, Detail: detail, Err: r}
+	mend := ""
+	if r.StatusCode == http.StatusBadRequest && r.URL != nil && r.URL.Scheme == "http" {
+		mend = "if it wants TLS, name the authority of its certificate by --ca, and leave out --plain-http"
+	}
+	return &Error{Code: CodeRegistryAnswer, Place: place, Detail: detail, Mend: mend, Err: r}
 }
 
 func unauthorized(place string, err error) error {
@@ -191,6 +196,12 @@ func untrusted(err error) bool {
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
 	return verification || authority
 }
+
+// query is what follows the path of a URL. Registries send us to storage by URLs that are signed there: whoever has one may read.
+var query = regexp.MustCompile(`(https?://[^\s"?]*)\?[^\s"]*`)
+
+// unsigned strikes the queries out of the URLs in a text.
+func unsigned(text string) string { return query.ReplaceAllString(text, "$1?…") }
 
 // shown makes text of others fit to be shown on one line: quoted, in ASCII, cut.
 func shown(text string) string {

@@ -151,7 +151,16 @@ func parseRemote(whole, rest string) (Reference, error) {
 	return Reference{Scheme: SchemeOCI, Registry: host, Repository: repository, Tag: tag, Digest: digest}, nil
 }
 
+// userinfo is a login where URLs have one.
+var userinfo = regexp.MustCompile(`^([a-z-]+://)?[^/@]+:[^/@]+@`)
+
 func badReference(s, detail string) error {
+	if login := userinfo.FindString(s); login != "" && !sha256Digest.MatchString(s[len(login):]) {
+		return &Error{
+			Code: CodeReferenceInvalid, Place: "reference " + shown(userinfo.ReplaceAllString(s, "${1}…@")), Detail: "a login stands in it",
+			Mend: "log in by docker login or oras login, and leave it out",
+		}
+	}
 	return &Error{
 		Code: CodeReferenceInvalid, Place: "reference " + shown(s), Detail: detail,
 		Mend: "write oci://HOST/REPOSITORY:TAG, oci-layout://FOLDER:TAG or file://PATH",

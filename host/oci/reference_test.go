@@ -51,6 +51,16 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+// TestALoginInAReferenceIsNotRepeated, and what to do instead is said.
+func TestALoginInAReferenceIsNotRepeated(t *testing.T) {
+	for _, text := range []string{"oci://op:hush@h/rules:1", "op:hush@h/rules", "https://op:hush@h/rules@" + someDigest} {
+		_, err := oci.ParseReference(text)
+		if err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func FuzzParseReference(f *testing.F) {
 	for _, text := range []string{
 		"oci://h:1/a/b:t@" + someDigest, "oci-layout:///d:t@" + someDigest, "file://a:b@c", "oci-layout://d@e:f", "oci-layout://x:",

@@ -372,6 +372,30 @@ func TestRedirectsToAnotherHost(t *testing.T) {
 	}
 }
 
+// TestSignedAddressesAreNotTold: whoever has the address of a blob at a storage service may read it, so errors leave its query out.
+func TestSignedAddressesAreNotTold(t *testing.T) {
+	s := newShelf(t, true)
+	ref := s.ref(t, "rules/eu:1")
+	must(client(t).Push(t.Context(), ref, oci.WasmArtifact(module("1"), nil)))
+	for to, code := range map[string]string{
+		"http://127.0.0.1:1/blob?X-Amz-Signature=ForUsAlone": "registry_unavailable",
+		"ftp://storage/blob?https://a/b?c=ForUsAlone":        "redirect_refused",
+	} {
+		s.turn(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+			if strings.Contains(r.URL.Path, "/blobs/") {
+				http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+				return
+			}
+			honest.ServeHTTP(w, r)
+		})
+		_, err := client(t, func(o *oci.Options) { o.Retries = -1 }).Pull(t.Context(), ref, oci.WasmLimits())
+		wantCode(t, err, code)
+		if strings.Contains(err.Error(), "ForUsAlone") {
+			t.Errorf("told: %v", err)
+		}
+	}
+}
+
 func loginFile(t *testing.T, host string) string {
 	t.Helper()
 	file := t.TempDir() + "/config.json"

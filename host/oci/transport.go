@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
 // leastRate is how many bytes a second a registry must send, on the whole, after the first moments.
@@ -81,36 +80,6 @@ func authorities(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// loginsOf reads docker's configuration, whose credential helpers are then asked when a registry wants a login. The user's
-// own is read only then: who needs no login needs no such file, and one that is broken disturbs nobody else.
-func loginsOf(o Options) (auth.CredentialFunc, error) {
-	if o.DockerConfig == "" {
-		return func(ctx context.Context, host string) (auth.Credential, error) {
-			store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
-			if err != nil {
-				return auth.EmptyCredential, badLogins(err)
-			}
-			return credentials.Credential(store)(ctx, host)
-		}, nil
-	}
-	_, err := os.Stat(o.DockerConfig)
-	if err != nil {
-		return nil, badLogins(err)
-	}
-	store, err := credentials.NewStore(o.DockerConfig, credentials.StoreOptions{})
-	if err != nil {
-		return nil, badLogins(err)
-	}
-	return credentials.Credential(store), nil
-}
-
-func badLogins(err error) error {
-	return &Error{
-		Code: CodeOptionsInvalid, Place: "docker configuration", Detail: err.Error(), Err: err,
-		Mend: "mend config.json, or name the folder of another by $DOCKER_CONFIG",
-	}
-}
-
 // plain reports whether the registry is spoken to by plain HTTP.
 func (w *web) plain(host string) bool {
 	if loopback(host) {
@@ -134,7 +103,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	refuse := func(why string) error {
 		return &Error{
-			Code: CodeRedirectRefused, Place: first.URL.Host, Detail: "it sends us to " + shown(req.URL.Redacted()) + ": " + why,
+			Code: CodeRedirectRefused, Place: first.URL.Host, Detail: "it sends us to " + shown(unsigned(req.URL.Redacted())) + ": " + why,
 			Mend: "if that is where the registry now is, name it in the reference",
 		}
 	}
