@@ -286,13 +286,9 @@ func TestDockerConfiguration(t *testing.T) {
 		t.Errorf("with a credential helper: %v", err)
 	}
 
-	for helper, want := range map[string]string{
-		"#!/bin/sh\necho the vault says of rules\nexit 1\n": "it failed for " + s.host(),
-		"": "executable file not found",
-	} {
-		if write(t, filepath.Join(dir, "docker-credential-drawer"), []byte(helper), 0o700); helper == "" {
-			write(t, file, []byte(`{"credsStore":"nowhere"}`), 0o600)
-		}
+	write(t, filepath.Join(dir, "docker-credential-sealed"), []byte("#!/bin/sh\necho the vault says of rules\nexit 1\n"), 0o700)
+	for helper, want := range map[string]string{"sealed": "it failed for " + s.host(), "nowhere": "executable file not found"} {
+		write(t, file, []byte(`{"credsStore":"`+helper+`"}`), 0o600)
 		_, err = client(t, known).Pull(t.Context(), ref, oci.WasmLimits())
 		wantCode(t, err, "options_invalid")
 		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "of rules") {

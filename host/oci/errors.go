@@ -201,7 +201,7 @@ func untrusted(err error) bool {
 var query = regexp.MustCompile(`(https?://[^\s"?]*)\?[^\s"]*`)
 
 // unsigned strikes the queries out of the URLs in a text.
-func unsigned(text string) string { return query.ReplaceAllString(text, "$1?…") }
+func unsigned(text string) string { return query.ReplaceAllString(text, "$1?...") }
 
 // shown makes text of others fit to be shown on one line: quoted, in ASCII, cut.
 func shown(text string) string {

@@ -157,7 +157,7 @@ var userinfo = regexp.MustCompile(`^([a-z-]+://)?[^/@]+:[^/@]+@`)
 func badReference(s, detail string) error {
 	if login := userinfo.FindString(s); login != "" && !sha256Digest.MatchString(s[len(login):]) {
 		return &Error{
-			Code: CodeReferenceInvalid, Place: "reference " + shown(userinfo.ReplaceAllString(s, "${1}…@")), Detail: "a login stands in it",
+			Code: CodeReferenceInvalid, Place: "reference " + shown(userinfo.ReplaceAllString(s, "${1}...@")), Detail: "a login stands in it",
 			Mend: "log in by docker login or oras login, and leave it out",
 		}
 	}
