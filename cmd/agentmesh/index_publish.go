@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,8 @@ func publishIndexCommand(e *env) *cobra.Command {
 change, and signs it with the keys given. With a REFERENCE it is pushed there, with the chain of its root; without one it is left in
 the file. Where several must sign, write it to a file, pass that round with agentmesh trust-root sign, and push it by --signed.
 
-An index that changes nothing is worth publishing too: it moves the date on which it expires.`,
+An index that changes nothing is worth publishing too: it moves the date on which it expires. What was published from here is remembered:
+a REFERENCE that gives an older index back, or none, is refused, as what was taken back since would stand again.`,
 		Example: `  agentmesh index publish --root acme --add rules.wasm --key ida oci://registry.example.com/acme/index
   agentmesh index publish --root acme --yank acme/rules@1.4.0 --reason 'blocks payroll' --key ida oci://registry.example.com/acme/index`,
 		Args: takes(0, 1, "one reference at most"),
@@ -88,6 +90,7 @@ func (e *env) publish(ctx context.Context, p *publication) error {
 		}
 	}
 	e.published(x, r, envelope, p)
+	e.warnUnsigned(p, r)
 	if p.ref == "" {
 		return nil
 	}
@@ -255,7 +258,7 @@ func (e *env) send(ctx context.Context, p *publication, o *openedIndex) error {
 	}
 	src := release.AppendEnvelope(nil, &o.envelope)
 	if err := t.Try(ctx, nil, src); err != nil { // nobody would take it, so nobody should have to see it
-		return refusal(err)
+		return refusal(notNewer(o.index.Root, err))
 	}
 	client, err := p.registry.client(nil)
 	if err != nil {
@@ -266,5 +269,40 @@ func (e *env) send(ctx context.Context, p *publication, o *openedIndex) error {
 		return err
 	}
 	e.printf("published %s@%s\n", p.ref, d.Digest)
+	err = e.trusting(ctx, "index publish", func(t *release.Trust) ([]release.Event, error) { return nil, t.Update(ctx, nil, src) })
+	if err != nil {
+		return fmt.Errorf("it was published, and is not remembered here: %w", refusal(err))
+	}
 	return nil
+}
+
+// notNewer says how to go on from the index that is known, where what was begun with is older: registries can give old ones back.
+func notNewer(root string, err error) error {
+	r, ok := errors.AsType[*release.Refusal](err)
+	if !ok || r.Code != release.CodeIndexRollback && r.Code != release.CodeIndexFork {
+		return err
+	}
+	better := *r
+	better.Mend = "what it began with is older than what was published or seen from here: --from " + root + " begins with that"
+	return &better
+}
+
+// warnUnsigned tells of modules that are listed and that no host will take yet.
+func (e *env) warnUnsigned(p *publication, r *release.Root) {
+	t, err := e.trust()
+	if err != nil {
+		return // publishing says so
+	}
+	for _, arg := range p.add {
+		file, _, _ := strings.Cut(arg, "=sha256:")
+		c, err := e.moduleBeside(file)
+		if err == nil {
+			c.New, c.Root = true, r.Name
+			_, err = t.Check(c)
+		}
+		switch code := release.CodeOf(err); code {
+		case release.CodeUnsigned, release.CodeThresholdNotMet, release.CodeWrongSigner, release.CodeSignatureInvalid, release.CodeHybridIncomplete, release.CodeStatementMismatch, release.CodeDigestMismatch, release.CodeKeyRevoked:
+			fmt.Fprintf(e.stderr, "warning: %s is listed and not signed as it must be: %s\n", plain(file), plain(err.Error()))
+		}
+	}
 }

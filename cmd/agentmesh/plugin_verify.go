@@ -126,11 +126,16 @@ func (e *env) candidate(ctx context.Context, subject string, r *registry) (relea
 	if strings.Contains(subject, "://") {
 		return e.pulledCandidate(ctx, subject, r)
 	}
-	s, err := openModule(subject)
+	return e.moduleBeside(subject)
+}
+
+// moduleBeside is a module file with the signatures beside it.
+func (e *env) moduleBeside(file string) (release.Candidate, error) {
+	s, err := openModule(file)
 	if err != nil {
 		return release.Candidate{}, err
 	}
-	es, err := release.ReadBeside(subject)
+	es, err := release.ReadBeside(file)
 	return release.Candidate{Module: s.file.Wasm, Envelopes: es}, err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,9 +73,13 @@ func (e *env) signFile(ctx context.Context, name, previous string, s signers) er
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
+	for i, key := range keys {
 		if err := envelope.Sign(key); err != nil {
 			return err
+		}
+		counts := func(c count) bool { return slices.Contains(c.role.Keys, key.Public().ID()) }
+		if len(lines) > 0 && !slices.ContainsFunc(lines, counts) {
+			fmt.Fprintf(e.stderr, "warning: %s is no key of those who must sign: its signature counts for nothing\n", plain((*s.names)[i]))
 		}
 	}
 	if err := writeSigned(name, &envelope); err != nil {
