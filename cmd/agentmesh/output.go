@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"agentmesh/host/terminal"
 )
 
 // format adds -o and checks what it is given.
@@ -57,27 +57,12 @@ func (e *env) table(header []string, rows [][]string) {
 	if header != nil {
 		all = append([][]string{header}, rows...)
 	}
-	var widths []int
-	for _, row := range all {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(plain(cell)))
+	_ = terminal.Columns(e.stdout, all, func(row int, cell string) string {
+		if row == 0 && header != nil {
+			return cell
 		}
-	}
-	for r, row := range all {
-		var line strings.Builder
-		for i, cell := range row {
-			text := plain(cell)
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2)
-			if r > 0 || header == nil {
-				text = e.paint(text)
-			}
-			line.WriteString(text + pad)
-		}
-		fmt.Fprintln(e.stdout, strings.TrimRight(line.String(), " "))
-	}
+		return e.paint(cell)
+	})
 }
 
 // paint colours the words that people look for.
@@ -99,23 +84,7 @@ func (e *env) paint(word string) string {
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colour, word)
 }
 
-// plain shows what a terminal would obey: control characters and those that turn writing around come out escaped. Much
-// of what is printed was written by agents.
-func plain(s string) string {
-	hidden := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf) || r == utf8.RuneError }
-	if !strings.ContainsFunc(s, hidden) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if hidden(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func plain(s string) string { return terminal.Plain(s) }
 
 // lines prints text with what a terminal would obey escaped, its line ends kept and tabs as four spaces.
 func lines(w io.Writer, text string) {

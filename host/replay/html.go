@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"io"
 	"strings"
+
+	"agentmesh/host/terminal"
 )
 
 //go:embed page.html
@@ -24,7 +26,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"instant": instant,
 		"explain": explain,
 		"join":    strings.Join,
-		"visible": printable,
+		"visible": terminal.Plain,
 		"short":   shortVersion,
 		"shorts":  shortVersions,
 	}).Parse(pageText)

@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"agentmesh/host/terminal"
 )
 
 // tableRows is how many rows a table for the terminal shows.
@@ -36,7 +36,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 type table struct{ out *bufio.Writer }
 
 func (t *table) line(s string) {
-	t.out.WriteString(strings.TrimRight(printable(s), " "))
+	t.out.WriteString(strings.TrimRight(terminal.Plain(s), " "))
 	t.out.WriteByte('\n')
 }
 
@@ -168,24 +168,12 @@ func (t *table) rows(header []string, rows [][]string) {
 	if header != nil {
 		rows = append([][]string{header}, rows...)
 	}
-	var widths []int
 	for _, row := range rows {
 		for i := range row {
-			row[i] = shorten(printable(row[i]))
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			row[i] = shorten(terminal.Plain(row[i]))
 		}
 	}
-	for _, row := range rows {
-		var b strings.Builder
-		for i, cell := range row {
-			b.WriteString(cell)
-			b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
-		}
-		t.out.WriteString(strings.TrimRight(b.String(), " ") + "\n")
-	}
+	_ = terminal.Columns(t.out, rows, nil) // what fails shows when it is flushed
 }
 
 // widest is the most characters of a cell.
@@ -196,21 +184,4 @@ func shorten(s string) string {
 		return s
 	}
 	return string([]rune(s)[:widest-1]) + "…"
-}
-
-// printable escapes what a terminal would obey, and what turns writing around.
-func printable(s string) string {
-	hidden := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf) || r == utf8.RuneError }
-	if !strings.ContainsFunc(s, hidden) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if hidden(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
