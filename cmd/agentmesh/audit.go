@@ -43,14 +43,19 @@ func (a *audit) place(c *cobra.Command) {
 }
 
 func (a *audit) filters(c *cobra.Command) {
+	c.Flags().StringVar(&a.kind, "kind", "", "only entries of this kind: decision, outcome, set, refused, list, start, stop, …")
+	a.choose(c, "entries")
+}
+
+// choose adds the flags that say which decisions are meant; what is what they are chosen from.
+func (a *audit) choose(c *cobra.Command, what string) {
 	f := c.Flags()
-	f.StringVar(&a.kind, "kind", "", "only entries of this kind: decision, outcome, set, refused, list, start, stop, …")
-	f.StringVar(&a.agent, "agent", "", "only entries about this agent (DID, or name where it has none)")
-	f.StringVar(&a.decision, "decision", "", "only entries with this decision: allow, deny, require_approval")
-	f.StringVar(&a.tool, "tool", "", "only entries about this tool")
-	f.StringVar(&a.rule, "rule", "", "only entries decided by this rule")
-	f.StringVar(&a.since, "since", "", "only entries from then on: 2026-11-23T08:00:00Z, 2026-11-23, 90m, 2h, 7d")
-	f.StringVar(&a.until, "until", "", "only entries before then, in the same forms")
+	f.StringVar(&a.agent, "agent", "", "only "+what+" about this agent (DID, or name where it has none)")
+	f.StringVar(&a.decision, "decision", "", "only "+what+" with this decision: allow, deny, require_approval")
+	f.StringVar(&a.tool, "tool", "", "only "+what+" about this tool")
+	f.StringVar(&a.rule, "rule", "", "only "+what+" decided by this rule")
+	f.StringVar(&a.since, "since", "", "only "+what+" from then on: 2026-11-23T08:00:00Z, 2026-11-23, 90m, 2h, 30d")
+	f.StringVar(&a.until, "until", "", "only "+what+" before then, in the same forms")
 }
 
 func (a *audit) filter(now time.Time) (ledger.Filter, error) {

@@ -29,13 +29,8 @@ type replaying struct {
 
 func (r *replaying) flags(c *cobra.Command) {
 	r.place(c)
+	r.choose(c, "decisions")
 	f := c.Flags()
-	f.StringVar(&r.since, "since", "", "only decisions from then on: 2026-11-23T08:00:00Z, 2026-11-23, 90m, 2h, 30d")
-	f.StringVar(&r.until, "until", "", "only decisions before then, in the same forms")
-	f.StringVar(&r.agent, "agent", "", "only decisions about this agent (DID, or name where it has none)")
-	f.StringVar(&r.tool, "tool", "", "only decisions about this tool")
-	f.StringVar(&r.decision, "decision", "", "only decisions that were allow, deny or require_approval")
-	f.StringVar(&r.rule, "rule", "", "only decisions by this rule")
 	f.StringVar(&r.archive, "archive", "", "folder that keeps past rules (default: that of the state folder)")
 	f.IntVar(&r.samples, "samples", 20, "how many decisions to show of each kind of change")
 	f.StringVar(&r.out, "out", "", "write the report to this file")
