@@ -9,33 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"agentmesh/host"
-	"agentmesh/host/wasm"
 	"agentmesh/pdk/abi"
+	"agentmesh/testdata/usual"
 )
 
 // guard is a plugin that gives one answer to everything.
 func guard(answer string) []byte {
-	var b wasm.Builder
-	long := wasm.FuncType{Params: []wasm.ValueType{wasm.I64}, Results: []wasm.ValueType{wasm.I64}}
-	alloc := b.Import("extism:host/env", "alloc", long)
-	store := b.Import("extism:host/env", "store_u8", wasm.FuncType{Params: []wasm.ValueType{wasm.I64, wasm.I32}})
-	output := b.Import("extism:host/env", "output_set", wasm.FuncType{Params: []wasm.ValueType{wasm.I64, wasm.I64}})
-	status := wasm.FuncType{Results: []wasm.ValueType{wasm.I32}}
-	fn := b.Func(status)
-	c := wasm.NewCode(status)
-	handle := c.Local(wasm.I64)
-	c.I64(uint64(len(answer))).Call(alloc).Set(handle)
-	for i := range len(answer) {
-		c.Get(handle).I64(uint64(i)).Op(wasm.OpI64Add).I32(uint32(answer[i])).Call(store)
-	}
-	c.Get(handle).I64(uint64(len(answer))).Call(output).I32(0)
-	b.Body(fn, c)
-	b.Memory(1, 1)
-	b.Export("memory", wasm.ExportMemory, 0)
-	b.Export("evaluate", wasm.ExportFunc, fn)
-	b.Custom(abi.SectionManifest, []byte(`{"name":"acme.co/guard","version":"1.0.0","kind":"policy","abi":1,"effects":["deny"],`+
-		`"settings":{"type":"object","properties":{"level":{"type":"integer"}},"additionalProperties":false}}`))
-	return b.Module()
+	return usual.Guard(`{"name":"acme.co/guard","version":"1.0.0","kind":"policy","abi":1,"effects":["deny"],`+
+		`"settings":{"type":"object","properties":{"level":{"type":"integer"}},"additionalProperties":false}}`, answer)
 }
 
 func pluginSite(t *testing.T) *site {

@@ -17,43 +17,8 @@ import (
 	"agentmesh/host/policy"
 	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
+	"agentmesh/testdata/usual"
 )
-
-const benchPolicies = `version: "1.0"
-name: house
-default_action: deny
-rules:
-  - name: no-pii-export
-    condition: "action.type == 'export' and data.contains_pii"
-    action: deny
-  - name: secrets-stay
-    condition: "data.contains_secret and not (action.type == 'read')"
-    action: deny
-  - name: inside-roots
-    condition: "resource.outside_roots"
-    action: deny
-  - name: no-system-files
-    condition: "any(p in resource.paths, p startswith '/etc/' or p startswith '/root/')"
-    action: deny
-  - name: no-force
-    condition: "exists(resource.command) and resource.command matches 'push.*--force'"
-    action: deny
-  - name: deletes
-    condition: "action.type == 'delete'"
-    action: require_approval
-  - name: low-trust
-    condition: "agent.trust_score < 300"
-    action: deny
-  - name: big-writes
-    condition: "action.type == 'write' and len(data.content) > 100000"
-    action: warn
-  - name: reads
-    condition: "action.type in ['read', 'list']"
-    action: allow
-  - name: writes
-    condition: "action.type == 'write' and action.tool startswith 'write_'"
-    action: allow
-`
 
 const benchRequest = `{"agent":{"did":"did:mesh:data-analyst:k7q2mxk7q2mxk7q2mxk7q2mx","name":"data-analyst","trust_score":520,"tier":"standard","asserted_by":"config"},
 "action":{"type":"read","tool":"read_file","server":"server-filesystem","method":"tools/call","protocol":"mcp"},
@@ -101,11 +66,11 @@ func openBench(t testing.TB, policies string) (*gate.Gate, *ledger.Ledger) {
 // BenchmarkDecide is the whole decision, from the facts to a verdict in the ledger (os mode): a policy of ten rules, and the
 // same with a limit. It reports the median and the 99th percentile of single decisions.
 func BenchmarkDecide(b *testing.B) {
-	limited := benchPolicies + "  - name: budget\n    limit: 1000000/day\n"
+	limited := usual.House + "  - name: budget\n    limit: 1000000/day\n"
 	for _, c := range []struct {
 		name, policies string
 		callers        int
-	}{{"rules", benchPolicies, 1}, {"rules", benchPolicies, 8}, {"limit", limited, 1}, {"limit", limited, 8}} {
+	}{{"rules", usual.House, 1}, {"rules", usual.House, 8}, {"limit", limited, 1}, {"limit", limited, 8}} {
 		b.Run(fmt.Sprintf("%s/%d", c.name, c.callers), func(b *testing.B) {
 			g, _ := openBench(b, c.policies)
 			q, err := abi.ReadRequest(benchRequest)
@@ -149,7 +114,7 @@ func TestNoGrowth(t *testing.T) {
 	if os.Getenv(soakEnv) != "" {
 		n = 1_000_000
 	}
-	g, log := openBench(t, benchPolicies)
+	g, log := openBench(t, usual.House)
 	q, err := abi.ReadRequest(benchRequest)
 	if err != nil {
 		t.Fatal(err)

@@ -16,43 +16,8 @@ import (
 	"agentmesh/host/replay"
 	"agentmesh/host/sandbox"
 	"agentmesh/pdk/abi"
+	"agentmesh/testdata/usual"
 )
-
-const tenRules = `version: "1.0"
-name: house
-default_action: deny
-rules:
-  - name: no-pii-export
-    condition: "action.type == 'export' and data.contains_pii"
-    action: deny
-  - name: secrets-stay
-    condition: "data.contains_secret and not (action.type == 'read')"
-    action: deny
-  - name: inside-roots
-    condition: "resource.outside_roots"
-    action: deny
-  - name: no-system-files
-    condition: "any(p in resource.paths, p startswith '/etc/' or p startswith '/root/')"
-    action: deny
-  - name: no-force
-    condition: "exists(resource.command) and resource.command matches 'push.*--force'"
-    action: deny
-  - name: deletes
-    condition: "action.type == 'delete'"
-    action: require_approval
-  - name: low-trust
-    condition: "agent.trust_score < 300"
-    action: deny
-  - name: big-writes
-    condition: "action.type == 'write' and len(data.content) > 100000"
-    action: warn
-  - name: reads
-    condition: "action.type in ['read', 'list']"
-    action: allow
-  - name: writes
-    condition: "action.type == 'write' and action.tool startswith 'write_'"
-    action: allow
-`
 
 // usualRequest is what a tool call looks like, with its facts.
 func usualRequest(i int) string {
@@ -94,9 +59,9 @@ func decided(b testing.TB, n int, modules []sandbox.Module, policies ...string) 
 func BenchmarkReplay(b *testing.B) {
 	const n = 50_000
 	b.Run("policy", func(b *testing.B) {
-		r := decided(b, n, nil, tenRules)
+		r := decided(b, n, nil, usual.House)
 		b.Run("audit", func(b *testing.B) { benchReplay(b, r, n, r.past, false) })
-		other := load(b, newEngine(b, sandbox.Options{}), nil, tenRules+"  - name: small-hours\n    condition: \"context.time contains 'T03'\"\n    action: deny\n")
+		other := load(b, newEngine(b, sandbox.Options{}), nil, usual.House+"  - name: small-hours\n    condition: \"context.time contains 'T03'\"\n    action: deny\n")
 		defer other.Release()
 		b.Run("candidate", func(b *testing.B) { benchReplay(b, r, n, always(other), true) })
 	})

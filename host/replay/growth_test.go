@@ -8,6 +8,7 @@ import (
 
 	"agentmesh/host/replay"
 	"agentmesh/host/sandbox"
+	"agentmesh/testdata/usual"
 )
 
 // TestGrowth replays a long past and holds what it takes of memory on the way: SOAK=1 makes it a million decisions.
@@ -19,7 +20,7 @@ func TestGrowth(t *testing.T) {
 	if testing.Short() {
 		n = 2_000
 	}
-	r := decided(t, n, nil, tenRules)
+	r := decided(t, n, nil, usual.House)
 	other := load(t, newEngine(t, sandbox.Options{}), nil, house)
 	defer other.Release()
 	var before, now runtime.MemStats
