@@ -221,7 +221,9 @@ func trustedBy(s *sandbox.Set) []string {
 }
 
 // look describes everything outside the folders of rules that bears on what is loaded.
-func (h *Host) look() string { return h.modules.lock.Look() + "\n" + h.modules.trust.Epoch() }
+func (h *Host) look() string {
+	return h.modules.lock.Look() + "\n" + h.modules.depot.Look() + "\n" + h.modules.trust.Epoch()
+}
 
 // ociOptions are how OCI registries are asked.
 func (h *Host) ociOptions() oci.Options {

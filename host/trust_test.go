@@ -555,3 +555,37 @@ func TestALostLockIsNotTakenForAnEmptyOne(t *testing.T) {
 	}
 	eventually(t, "a lock that was begun anew is taken", func() bool { return ask(h) != "never" })
 }
+
+// TestASignatureThatIsPulledLaterLetsAStoppedModuleGoOn: whom a revocation stopped is signed anew, and the host that runs takes it up.
+func TestASignatureThatIsPulledLaterLetsAStoppedModuleGoOn(t *testing.T) {
+	s, module := signedSite(t)
+	p, _ := newPublisher(t, module)
+	adopted(t, s, p)
+	text, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aside := filepath.Join(t.TempDir(), "guard.wasm")
+	if err := os.WriteFile(aside, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inLock(t, s, module, rollout.Promotion{To: rollout.Active}, p.second)
+	h := s.open(t)
+	ask := func() abi.Verdict { return h.Decide(t.Context(), request(t, readCall)) }
+	p.rotate(t, func(r *release.Root) {
+		r.Revoked = []release.Revocation{{Key: p.second.Public().ID(), Reason: "stolen"}}
+		r.Keys, r.Scopes[0].Keys = r.Keys[:1], r.Scopes[0].Keys[:1]
+	})
+	if err := trustOf(t, s).Update(t.Context(), p.chain, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the module stops", func() bool { return ask().Code == abi.CodeAbsent })
+	depot, err := release.OpenDepot(s.state.PluginDir())
+	if err == nil {
+		_, err = depot.Put(t.Context(), release.Stored{Module: text, Envelopes: []release.Envelope{attested(t, aside, p.key)}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the module goes on", func() bool { return ask().Rule == "never" })
+}

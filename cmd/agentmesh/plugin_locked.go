@@ -96,13 +96,20 @@ func (i *intake) locked(ctx context.Context, p *rollout.Plugin, v *rollout.Versi
 	if err != nil {
 		return lockedJSON{}, err
 	}
+	var errs []error
 	for _, ref := range refs {
-		var k *keptJSON
-		if k, err = i.takeLocked(ctx, ref, v); oci.CodeOf(err) != oci.CodeNotFound {
-			return lockedJSON{keptJSON: k}, err
+		k, err := i.takeLocked(ctx, ref, v)
+		if err == nil {
+			return lockedJSON{keptJSON: k}, nil
+		}
+		if bad, ok := errors.AsType[*oci.Error](err); !ok || bad.Refuses() {
+			return lockedJSON{}, err
+		}
+		if len(errs) == 0 || oci.CodeOf(err) != oci.CodeNotFound { // where it was not found besides says little
+			errs = append(errs, err)
 		}
 	}
-	return lockedJSON{}, err
+	return lockedJSON{}, errors.Join(errs...)
 }
 
 // lockedAt is where a version of the lock may lie: where this machine or the lock has it from, else near the index that lists it.

@@ -201,6 +201,21 @@ func (d *Depot) List() ([]Receipt, error) {
 	return out, errors.Join(errs...)
 }
 
+// Look describes what the depot holds, so that what is put into it, signatures of a module that is there too, can be seen without
+// reading it.
+func (d *Depot) Look() string {
+	text := ""
+	for _, folder := range []string{d.path(receipts), d.path(attestations), filepath.Join(d.path("blobs"), "sha256")} {
+		info, err := os.Lstat(folder)
+		if err != nil {
+			text += err.Error() + " "
+			continue
+		}
+		text += fmt.Sprint(info.ModTime().UnixNano(), " ")
+	}
+	return text
+}
+
 // Find is the receipt of a version, fs.ErrNotExist when the depot has none, and an error when it has two modules of it.
 func (d *Depot) Find(name, version string) (Receipt, error) {
 	all, err := d.List()
@@ -258,44 +273,4 @@ func readReceipt(src []byte) (Receipt, error) {
 		OCI: f.maybe("oci"), Size: f.count("size"), Root: f.maybe("root"), Source: f.maybe("source"),
 	}
 	return r, f.end()
-}
-
-// Bundle is what crosses an air gap: everything that a machine without network needs to verify and run the modules, but
-// the trust in the root itself, which it has by fingerprint.
-type Bundle struct {
-	Roots   []BundledRoot
-	Modules []Stored
-}
-
-// BundledRoot are the signed files of a trust root.
-type BundledRoot struct {
-	Name  string
-	Chain [][]byte
-	// Index is nil where the root has none.
-	Index []byte
-}
-
-// Bundle gathers modules of the depot with the files of the trust roots that vouch for them.
-func (t *Trust) Bundle(d *Depot, wasm ...string) (*Bundle, error) {
-	b := &Bundle{}
-	for _, digest := range wasm {
-		s, err := d.Get(digest)
-		if err != nil {
-			return nil, err
-		}
-		decision, err := t.Check(Candidate{Module: s.Module, Envelopes: s.Envelopes, OCI: s.Receipt.OCI})
-		if err != nil {
-			return nil, err
-		}
-		b.Modules = append(b.Modules, *s)
-		if slices.ContainsFunc(b.Roots, func(r BundledRoot) bool { return r.Name == decision.Root }) {
-			continue
-		}
-		r := BundledRoot{Name: decision.Root}
-		if r.Chain, r.Index, err = t.Documents(decision.Root); err != nil {
-			return nil, err
-		}
-		b.Roots = append(b.Roots, r)
-	}
-	return b, nil
 }
