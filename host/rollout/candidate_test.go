@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -247,9 +248,9 @@ func TestAGuardCountsFailures(t *testing.T) {
 }
 
 func TestWhatMustStopDenies(t *testing.T) {
-	revoked := false
+	var revoked atomic.Bool // the watcher asks meanwhile
 	trust := func(_ context.Context, f sandbox.Found) (sandbox.Provenance, error) {
-		if revoked && f.Manifest.Version == "2.0.0" {
+		if revoked.Load() && f.Manifest.Version == "2.0.0" {
 			return sandbox.Provenance{Trust: "eu"}, stopping{errors.New("key_revoked: the signer's key was revoked")}
 		}
 		return sandbox.Provenance{Trust: "eu", Signers: []string{"sha256:aa"}}, nil
@@ -261,7 +262,7 @@ func TestWhatMustStopDenies(t *testing.T) {
 		t.Fatalf("got %+v", v)
 	}
 	before := m.watcher.Status().Set
-	revoked = true
+	revoked.Store(true)
 	m.must(m.watcher.Reload(t.Context()))
 	if m.watcher.Status().Set == before {
 		t.Error("a set with an absent judge has the digest of one without")
