@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,10 @@ func (r *registry) client(progress func(done, total int64)) (*oci.Client, error)
 // refused is 3, a reference that is none 2, what could not be had 1.
 func ends(err error) *exit {
 	e, ok := errors.AsType[*oci.Error](err)
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 	switch {
+	case !ok && full:
+		return &exit{code: exitFailed, err: err, hint: "free some space, then do it again: what was in force stays so"}
 	case !ok:
 		return &exit{code: exitFailed, err: err}
 	case e.Refuses():

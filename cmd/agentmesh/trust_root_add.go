@@ -152,6 +152,9 @@ remembered.`,
 		Args: takes(1, 1, "one root"),
 		RunE: func(c *cobra.Command, args []string) error {
 			err := e.trusting(c.Context(), "trust-root remove", func(t *release.Trust) ([]release.Event, error) { return nil, t.RemoveRoot(args[0]) })
+			if release.CodeOf(err) != release.CodeUntrustedRoot && err != nil {
+				return refusal(err)
+			}
 			if err != nil {
 				return withHint(err, "`agentmesh trust-root show` lists the roots that are known")
 			}
