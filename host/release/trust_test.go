@@ -13,6 +13,7 @@ import (
 
 	"agentmesh/host/identity"
 	"agentmesh/host/release"
+	"agentmesh/pdk/abi"
 )
 
 // ran is the check of a module that is in force already.
@@ -501,5 +502,50 @@ func TestTheLockThatWasInForceIsRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen(step.want)
+	}
+}
+
+// TestARootDoesNotGrowIntoNamesOfAnother by a new version, which nobody here was asked about; what is its own it may divide.
+func TestARootDoesNotGrowIntoNamesOfAnother(t *testing.T) {
+	for name, c := range map[string]struct {
+		prefix string
+		only   []string
+		code   abi.Code
+	}{
+		"a name of it":          {"eu.ai-act/oversight", nil, release.CodeRootsDisagree},
+		"all its names":         {"eu.ai-act/*", nil, release.CodeRootsDisagree},
+		"everything":            {"*", nil, release.CodeRootsDisagree},
+		"a name that is like":   {"eu.ai-act.x/oversight", nil, ""},
+		"within its own names":  {"acme/other", nil, ""},
+		"what it may not claim": {"eu.ai-act/oversight", []string{"acme/*"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			if c.only != nil {
+				if err := s.RemoveRoot("acme"); err != nil {
+					t.Fatal(err)
+				}
+				e := signed(t, envelopeOf(acme()), "ann", "bob")
+				if _, err := s.AddRoot(text(e), e.Digest(), c.only...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eu := &release.Root{
+				Name: "eu", Version: 1, Issued: t0(), Expires: t0().Add(365 * day), Keys: []release.RootKey{{Key: key("eve").Public(), Owner: "eve"}},
+				Root: role(1, "eve"), Scopes: []release.Scope{{Prefix: "eu.ai-act/*", Role: role(1, "eve")}},
+			}
+			e := signed(t, envelopeOf(eu), "eve")
+			if _, err := s.AddRoot(text(e), e.Digest()); err != nil {
+				t.Fatal(err)
+			}
+			grown := func(r *release.Root) {
+				r.Scopes = append(r.Scopes, release.Scope{Prefix: c.prefix, Role: role(1, "ann")})
+			}
+			wants(t, rotated(grown, "ann", "bob")(t, s), c.code)
+			roots, err := s.Roots()
+			if err != nil || (roots[0].Root.Version == 1) != (c.code != "") {
+				t.Errorf("acme is at version %d (%v)", roots[0].Root.Version, err)
+			}
+		})
 	}
 }

@@ -143,6 +143,9 @@ func (e *edit) rotate(k *known, envelope *Envelope) error {
 	if err := e.dated("root "+k.Name, CodeRootInvalid, next.Issued); err != nil {
 		return err
 	}
+	if refusal := e.mem.grab(k, next); refusal != nil {
+		return refusal
+	}
 	if err := e.put(k.Name, rootFile(next.Version), AppendEnvelope(nil, envelope)); err != nil {
 		return err
 	}
