@@ -225,19 +225,23 @@ func (j *journal) failure() error {
 	return j.err
 }
 
-// close takes nothing more, writes what is pending, ends run, and gives back the space that was reserved.
-func (j *journal) close() error {
+// refuse takes nothing more and writes what is pending.
+func (j *journal) refuse() error {
 	j.mu.Lock()
-	err := j.err
-	if err == nil {
-		j.err = ErrClosed
-		c := j.barrier() // the last commit: nobody can queue behind it
-		j.mu.Unlock()
-		<-c.done
-		j.mu.Lock()
-		err = c.err
+	if err := j.err; err != nil {
+		defer j.mu.Unlock()
+		return err
 	}
+	j.err = ErrClosed
+	c := j.barrier() // the last commit: nobody can queue behind it
 	j.mu.Unlock()
+	<-c.done
+	return c.err
+}
+
+// close ends run and, when everything was written, gives back the space that was reserved. refuse comes before it, and err is
+// what it returned.
+func (j *journal) close(err error) error {
 	j.lazy.Stop()
 	close(j.quit)
 	<-j.stopped

@@ -110,7 +110,7 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	l.journal.moved = l.notice
 	l.journal.start()
 	if err := l.begin(ctx, r.result); err != nil {
-		l.journal.close()
+		l.journal.close(l.journal.refuse())
 		for _, a := range l.anchors {
 			a.close()
 		}
@@ -254,9 +254,11 @@ func (l *Ledger) close() error {
 	if err == nil {
 		_, err = l.Append(ctx, Entry{Kind: KindStop, ID: newEntryID(), Body: append(body, '}')})
 	}
+	// Nothing is taken from here on: following what goes on being appended would have no end.
+	refused := l.journal.refuse()
 	close(l.quit)
 	<-l.done
-	closeErr := l.journal.close()
+	closeErr := l.journal.close(refused)
 	if closeErr == nil { // everything is synced, in either mode
 		closeErr = l.publishTo(ctx, l.journal.acknowledged())
 	}
