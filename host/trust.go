@@ -42,9 +42,10 @@ type modules struct {
 	observer *rollout.Observer
 	archive  *replay.Archive
 	wrapper  rollout.Wrapper
-	revision int64        // of the lock that is being loaded; loads come one after the other
-	admitted atomic.Value // []string: whom the modules of the set that was admitted last are trusted by
-	unsigned []string     // absolute: folders whose modules run whoever made them
+	revision int64             // of the lock that is being loaded; loads come one after the other
+	pins     map[string]string // its pins, by plugin
+	admitted atomic.Value      // []string: whom the modules of the set that was admitted last are trusted by
+	unsigned []string          // absolute: folders whose modules run whoever made them
 	mu       sync.Mutex
 	refused  map[string]string // what was written down of a module that was refused last, by its path
 }
@@ -98,7 +99,12 @@ func (m *modules) locked(ctx context.Context) ([]sandbox.Module, error) {
 			Mend: fmt.Sprintf("put the newest one back; to go on with this one, give it \"revision\": %d, and with none, write {\"version\": 1, \"revision\": %[1]d, \"plugins\": []}", seen+1),
 		})
 	}
-	m.revision = l.Revision
+	m.revision, m.pins = l.Revision, map[string]string{}
+	for _, p := range l.Plugins {
+		if p.Pinned != "" {
+			m.pins[p.Name] = p.Pinned
+		}
+	}
 	return m.lock.Modules(ctx)
 }
 
@@ -190,7 +196,7 @@ func versioned(o *sandbox.Origin) release.Versioned {
 func (h *Host) admit(ctx context.Context, s *sandbox.Set) error {
 	versions := append(stopped(s), running(s)...)
 	if err := h.modules.trust.CheckSet(versions); err != nil {
-		return err
+		return withMend(err)
 	}
 	if err := h.modules.archive.Put(ctx, s, h.digest); err != nil {
 		return err

@@ -589,3 +589,50 @@ func TestASignatureThatIsPulledLaterLetsAStoppedModuleGoOn(t *testing.T) {
 	}
 	eventually(t, "the module goes on", func() bool { return ask().Rule == "never" })
 }
+
+// TestAPinHoldsForFoldersToo: no other version decides, wherever it lies.
+func TestAPinHoldsForFoldersToo(t *testing.T) {
+	s, module := signedSite(t)
+	p, _ := newPublisher(t, module)
+	text, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(s.config.Dirs.Plugins[0], "newer.wasm")
+	if err := os.WriteFile(newer, []byte(strings.Replace(string(text), `"1.0.0"`, `"1.0.1"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := os.ReadFile(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := release.EntryOf(changed, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.index.Entries = append(p.index.Entries, entry)
+	adopted(t, s, p)
+	sign(t, newer, p.second)
+	lock := inLock(t, s, module, rollout.Promotion{To: rollout.Active}, p.second)
+	pin := func(version string) {
+		t.Helper()
+		_, err := lock.Edit(t.Context(), func(l *rollout.Lock) (rollout.Change, error) { return l.Pin("acme.co/guard", version, "") })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pin("1.0.0")
+	h, err := host.Open(t.Context(), s.state, s.config, host.Options{})
+	if err == nil {
+		t.Fatal("opened", h.Close())
+	}
+	for _, want := range []string{"newer.wasm", "pins the plugin to 1.0.0", "--none"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %q", err, want)
+		}
+	}
+	pin("")
+	if got := s.open(t).Decide(t.Context(), request(t, readCall)); got.Judges[0].Version != "1.0.1" {
+		t.Errorf("without a pin, %+v decides", got.Judges[0])
+	}
+}

@@ -37,6 +37,12 @@ func mending(f *sandbox.Found, err error) error {
 }
 
 func (m *modules) vouch(f sandbox.Found) (sandbox.Provenance, error) {
+	if pin := m.pins[f.Manifest.Name]; f.Tag == "" && pin != "" && pin != f.Manifest.Version {
+		return sandbox.Provenance{}, &policy.Error{
+			File: f.Path, Message: fmt.Sprintf("it is %s %s, and plugins.lock pins the plugin to %s", f.Manifest.Name, f.Manifest.Version, pin),
+			Hint: "take it out of its folder, or take the pin away: `agentmesh plugin pin " + f.Manifest.Name + " --none`",
+		}
+	}
 	c := release.Candidate{Module: f.Wasm}
 	var err error
 	if f.Tag == "" {

@@ -3,6 +3,7 @@ package release
 import (
 	"errors"
 
+	"agentmesh/host/oci"
 	"agentmesh/pdk/abi"
 )
 
@@ -100,11 +101,13 @@ func permitsTaken(before, after *Known) []Event {
 }
 
 // Refused is the event that something was refused, and whether the error is a refusal at all: not every failure says something
-// of trust.
+// of trust. Bytes that are not what was asked for are refused as signatures are.
 func Refused(err error) (Event, bool) {
-	var r *Refusal
-	if !errors.As(err, &r) {
-		return Event{}, false
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return Event{Action: EventRefused, Source: r.Place, Code: r.Code, Reason: r.Error()}, true
 	}
-	return Event{Action: EventRefused, Source: r.Place, Code: r.Code, Reason: r.Error()}, true
+	if e, ok := errors.AsType[*oci.Error](err); ok && e.Refuses() {
+		return Event{Action: EventRefused, Source: e.Place, Code: e.Code, Reason: e.Error()}, true
+	}
+	return Event{}, false
 }
