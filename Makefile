@@ -7,7 +7,7 @@ SHELL       := bash
 GO       := .ci/go
 PREFIX   ?= /usr/local
 LISTEN   ?= 127.0.0.1:8470
-FUZZTIME ?= 3s
+FUZZTIME ?= 2s
 SOAKTIME ?= 10m
 RACE     ?= 1
 

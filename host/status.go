@@ -79,7 +79,7 @@ func warning(text string) api.Reason {
 		return api.Reason{Code: "unsigned_wasm", Message: text, Mend: "sign it (agentmesh plugin sign) and load its folder by --plugins"}
 	}
 	if strings.Contains(text, "is stopped:") {
-		return api.Reason{Code: "module_stopped", Message: text, Mend: "promote another version, or see to its trust root; until then it denies"}
+		return api.Reason{Code: "module_stopped", Message: text, Mend: "promote or pin another version, or see to its trust root; until then it denies"}
 	}
-	return api.Reason{Code: "rules_warning", Message: text, Mend: "build the module again, or read what it says"}
+	return api.Reason{Code: "rules_warning", Message: text, Mend: "see to what it names; the rules decide nevertheless"}
 }
