@@ -272,18 +272,18 @@ func TestExport(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	for want, e := range map[string]ledger.Entry{
-		"tool.invoked":        {Kind: "decision", Tool: "x", Decision: "allow"},
-		"tool.blocked":        {Kind: "decision", Tool: "x", Decision: "deny"},
-		"policy.evaluation":   {Kind: "decision", Tool: "x", Decision: "require_approval"},
-		"policy.violation":    {Kind: "refused"},
-		"policy.set":          {Kind: "set"},
-		"tool.completed":      {Kind: "outcome"},
-		"tool.listed":         {Kind: "list"},
-		"tool.announced":      {Kind: "tools"},
-		"trust.changed": {Kind: "trust"},
-		"agent.registered":    {Kind: "agent"},
-		"audit.start":         {Kind: "start"},
-		"audit.stop":          {Kind: "stop"},
+		"tool.invoked":      {Kind: "decision", Tool: "x", Decision: "allow"},
+		"tool.blocked":      {Kind: "decision", Tool: "x", Decision: "deny"},
+		"policy.evaluation": {Kind: "decision", Tool: "x", Decision: "require_approval"},
+		"policy.violation":  {Kind: "refused"},
+		"policy.set":        {Kind: "set"},
+		"tool.completed":    {Kind: "outcome"},
+		"tool.listed":       {Kind: "list"},
+		"tool.announced":    {Kind: "tools"},
+		"trust.changed":     {Kind: "trust"},
+		"agent.registered":  {Kind: "agent"},
+		"audit.start":       {Kind: "start"},
+		"audit.stop":        {Kind: "stop"},
 	} {
 		if got := ledger.EventType(&e); got != "ai.agentmesh."+want {
 			t.Errorf("%+v is %s, want %s", e, got, want)
