@@ -86,7 +86,11 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 		{"a seed too short", "plain", "damaged", nil, rewrite("plain.key", func(s string) string { return s[:len(s)-3] + "\n" })},
 		{"another seed", "plain", "does not belong", nil, rewrite("plain.key", func(s string) string {
 			i := strings.LastIndex(s, "-1") + 20
-			return s[:i] + strings.Map(func(r rune) rune { return r ^ 1 }, s[i:i+1]) + s[i+1:]
+			other := "A"
+			if s[i:i+1] == other {
+				other = "B"
+			}
+			return s[:i] + other + s[i+1:]
 		})},
 		{"another id", "plain", "does not belong", nil, rewrite("plain.key", func(s string) string { return strings.Replace(s, "sha256:", "sha256:0", 1) })},
 		{"something behind", "plain", "damaged", nil, rewrite("plain.key", func(s string) string { return s + "\n" })},
