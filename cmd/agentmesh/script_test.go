@@ -83,6 +83,7 @@ func stories(t *testing.T, folder string) testscript.Params {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("AGENTMESH_HOME", filepath.Join(e.WorkDir, "home", "state"))
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("GORACE", "atexit_sleep_ms=10") // a command built for finding races else rests a second before it ends
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
