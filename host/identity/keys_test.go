@@ -85,7 +85,7 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 		{"the ledger's form", "plain", "not a key file", nil, rewrite("plain.key", func(string) string { return "PRIVATE" + "+KEY+agentmesh.ai/ledger/x+00000000+AAAA\n" })},
 		{"a seed too short", "plain", "damaged", nil, rewrite("plain.key", func(s string) string { return s[:len(s)-3] + "\n" })},
 		{"another seed", "plain", "does not belong", nil, rewrite("plain.key", func(s string) string {
-			i := strings.LastIndex(s, "-1") + 20
+			i := strings.Index(s, "SECRET-KEY-1") + 30
 			other := "A"
 			if s[i:i+1] == other {
 				other = "B"
