@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -158,22 +157,3 @@ func TestAWriterThatFailsIsToldOf(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left on device") }
-
-// TestPageForLooking writes pages to look at to the folder $REPLAY_PAGES.
-func TestPageForLooking(t *testing.T) {
-	dir := os.Getenv("REPLAY_PAGES")
-	if dir == "" {
-		t.Skip("REPLAY_PAGES=FOLDER writes the pages there, to be looked at in a browser")
-	}
-	audit := sampleReport("mallory")
-	audit.Mode, audit.Candidates = "audit", nil
-	for name, r := range map[string]*replay.Report{"candidate": sampleReport("mallory"), "audit": audit, "nasty": sampleReport(nasty), "empty": {Mode: "audit"}} {
-		var out bytes.Buffer
-		if err := r.WriteHTML(&out); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(dir+"/"+name+".html", out.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
