@@ -22,14 +22,9 @@ type lockedJSON struct {
 func (e *env) locked(ctx context.Context, t *release.Trust, o pullOptions) ([]lockedJSON, error) {
 	bar := e.progress("bytes")
 	defer bar.clear()
-	client, err := o.registry.client(bar.show)
+	client, err := o.client(ctx, t, bar.show)
 	if err != nil {
 		return nil, err
-	}
-	if o.index != "" {
-		if err := refresh(ctx, client, t, o.index); err != nil {
-			return nil, err
-		}
 	}
 	l, err := e.lock()
 	if err != nil {

@@ -145,14 +145,9 @@ func (k *keptJSON) event() release.Event {
 func (e *env) pull(ctx context.Context, t *release.Trust, what string, o pullOptions) (*keptJSON, error) {
 	bar := e.progress("bytes")
 	defer bar.clear()
-	client, err := o.registry.client(bar.show)
+	client, err := o.client(ctx, t, bar.show)
 	if err != nil {
 		return nil, err
-	}
-	if o.index != "" {
-		if err := refresh(ctx, client, t, o.index); err != nil {
-			return nil, err
-		}
 	}
 	refs, err := referencesOf(t, what)
 	if err != nil {
@@ -170,6 +165,15 @@ func (e *env) pull(ctx context.Context, t *release.Trust, what string, o pullOpt
 		return k, err
 	}
 	return nil, fmt.Errorf("%s names nothing", what)
+}
+
+// client speaks to the registry, and has asked for the newest indexes where that is wanted.
+func (o *pullOptions) client(ctx context.Context, t *release.Trust, progress func(done, total int64)) (*oci.Client, error) {
+	client, err := o.registry.client(progress)
+	if err == nil && o.index != "" {
+		err = refresh(ctx, client, t, o.index)
+	}
+	return client, err
 }
 
 // depot is where pulled modules are kept.
